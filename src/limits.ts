@@ -1,0 +1,85 @@
+/**
+ * Every bound of Tallyman in one place, with its unit in its name. How the bounds relate is asserted below, when this
+ * file loads, so that a change of one that breaks another stops the process instead of surprising somebody at night.
+ */
+import assert from "node:assert/strict";
+
+export const limits = {
+  // Identity and content of a command.
+  productIdCharsMax: 64,
+  /** Units that one command may name. */
+  quantityMax: 1_000_000,
+  /** Units of one product that Tallyman keeps; fits a PostgreSQL integer. */
+  stockMax: 1_000_000_000,
+  priceCentsMax: 100_000_000,
+  referenceCharsMax: 200,
+  customerIdCharsMax: 100,
+  basketIdCharsMax: 100,
+  addressCharsMax: 500,
+  nameCharsMax: 200,
+  categoryCharsMax: 100,
+  descriptionCharsMax: 4_000,
+  idempotencyKeyCharsMax: 200,
+
+  // HTTP.
+  httpBodyBytesMax: 256 * 1024,
+  lookupIdsMax: 1_000,
+  pageSizeDefault: 50,
+  pageSizeMax: 200,
+  waitSecondsMax: 30,
+  waitersMax: 20_000,
+  /** Answers that may wait at once for a proof that an id is unknown (P17). */
+  absenceProofWaitMs: 1_000,
+  catalogueCacheEntriesMax: 100_000,
+  catalogueCacheTtlMs: 5_000,
+
+  // The order writer of the ingress (P18).
+  appendDeadlineMs: 5_000,
+  appendBatchRecordsMax: 5_000,
+  appendBatchBytesMax: 900_000,
+  appendQueueRecordsMax: 50_000,
+  appendQueueBytesMax: 32 * 1024 * 1024,
+
+  // Processors: what one partition may hold before it is paused, and what one commit may carry.
+  mailboxRecordsHigh: 20_000,
+  mailboxRecordsLow: 10_000,
+  mailboxBytesHigh: 8 * 1024 * 1024,
+  mailboxBytesLow: 4 * 1024 * 1024,
+  groupCommandsMax: 5_000,
+  groupsInFlightMax: 2,
+  leaseProductsMax: 200_000,
+  /** Groups in which ids are looked up before the insert, after a duplicate was seen (P6). */
+  duplicateWatchGroups: 64,
+  commitTimeoutMs: 10_000,
+  retryDelayMsMin: 50,
+  retryDelayMsMax: 2_000,
+  drainMs: 8_000,
+
+  // Fetching from the log.
+  fetchMaxWaitMs: 250,
+  fetchBytesPerPartitionMax: 1024 * 1024,
+  fetchBytesMax: 12 * 1024 * 1024,
+
+  // Effects (P15, P16).
+  effectsQueueCommandsMax: 100_000,
+  effectsDeadlineMs: 2_000,
+  effectsReplayLinesMax: 2_000,
+  effectsSaveIntervalMs: 1_000,
+  productQuantityTtlSeconds: 300,
+  productVersionTtlSeconds: 900,
+  refillTokenTtlMs: 5_000,
+  orderTtlSeconds: 300,
+  /** Age from which a pending mark alone is not believed and PostgreSQL is asked too. */
+  pendingBelievedMs: 2_000,
+} as const;
+
+assert(limits.quantityMax <= limits.stockMax, "one delivery must fit into the stock");
+assert(limits.stockMax + limits.quantityMax < 2 ** 31, "stock is a PostgreSQL integer");
+assert(limits.mailboxRecordsLow < limits.mailboxRecordsHigh, "a paused mailbox must be able to resume");
+assert(limits.mailboxBytesLow < limits.mailboxBytesHigh, "a paused mailbox must be able to resume");
+assert(limits.groupCommandsMax <= limits.mailboxRecordsHigh, "one partition alone must be able to fill a group");
+assert(limits.appendBatchRecordsMax <= limits.appendQueueRecordsMax, "the queue must hold a whole batch");
+assert(limits.appendBatchBytesMax <= limits.appendQueueBytesMax, "the queue must hold a whole batch");
+assert(limits.productQuantityTtlSeconds < limits.productVersionTtlSeconds, "the guard outlives what it guards (P16)");
+assert(limits.refillTokenTtlMs < limits.productVersionTtlSeconds * 1000, "the guard outlives a refill (P16)");
+assert(limits.retryDelayMsMin < limits.retryDelayMsMax, "back-off grows");

@@ -1,0 +1,62 @@
+/**
+ * Lines: what is stored of a decided command, one row for each command (P2). A PlaceOrder's line is its order; the
+ * lines of all other commands are stock movements.
+ */
+import type { CommandType, DeliveryLocation } from "./commands.ts";
+
+/** Why a command was refused. Stable: told to callers as problem `code`s and stored with the line. */
+export type RefusalReason =
+  | "quantity_out_of_range"
+  | "unknown_product"
+  | "insufficient_stock"
+  | "cancelled_before_placed"
+  | "product_mismatch"
+  | "order_rejected"
+  | "order_already_cancelled"
+  | "not_an_order"
+  | "stock_limit_exceeded"
+  | "unknown_version"
+  | "count_conflict";
+
+/** `cancelled` is for orders only; a movement is accepted or rejected. */
+export type LineStatus = "accepted" | "rejected" | "cancelled";
+
+export type Line = {
+  readonly commandId: string;
+  readonly type: CommandType;
+  readonly productId: string;
+  /** The order that a CancelOrder names; null for every other command. */
+  readonly orderId: string | null;
+  /** Units wanted, received or counted; of a cancel, units given back. */
+  readonly quantity: number;
+  readonly status: LineStatus;
+  readonly reason: RefusalReason | null;
+  /** Units that this command itself added to the stock (negative: took). Stays when the order is cancelled later. */
+  readonly delta: number;
+  /** Units in stock right after this decision; 0 for a product without stock row. */
+  readonly stockAfter: number;
+  /** The product's stock version after this decision; it grows by one with every accepted command. */
+  readonly version: number;
+  readonly partition: number;
+  readonly offset: number;
+  /** Starts at 1, grows when the line itself changes: an order that is cancelled. */
+  readonly revision: number;
+  readonly unitPriceCents: number | null;
+  readonly currency: string | null;
+  readonly customerId: string | null;
+  readonly basketId: string | null;
+  readonly deliveryLocation: DeliveryLocation | null;
+  readonly asOfVersion: number | null;
+  readonly reference: string | null;
+  /** Milliseconds since 1970, from the command. */
+  readonly issuedAt: number;
+};
+
+/** A line as read back from the store. */
+export type StoredLine = Line & {
+  /** Milliseconds since 1970, by PostgreSQL's clock, of the commit that wrote the line first. */
+  readonly decidedAt: number;
+};
+
+/** Units and version of one product's stock. */
+export type Stock = { readonly quantity: number; readonly version: number };

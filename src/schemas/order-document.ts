@@ -1,0 +1,76 @@
+/**
+ * An order as everybody outside reads it: over HTTP, and in Redis under `order:{id}` (without braces). `revision` comes
+ * first in the JSON, so that a script in Redis can compare it without parsing the rest (P16).
+ */
+import type { DeliveryLocation, PlaceOrder } from "./commands.ts";
+import type { Line, LineStatus, RefusalReason } from "./lines.ts";
+
+export type OrderStatus = "pending" | LineStatus;
+
+export type OrderDocument = {
+  /** 0 while pending, 1 when decided, more when it was cancelled. */
+  readonly revision: number;
+  readonly orderId: string;
+  readonly productId: string;
+  readonly quantity: number;
+  readonly unitPriceCents: number | null;
+  readonly currency: string | null;
+  readonly customerId: string | null;
+  readonly basketId: string | null;
+  readonly deliveryLocation: DeliveryLocation | null;
+  readonly status: OrderStatus;
+  readonly reason: RefusalReason | null;
+  readonly stockAfter: number | null;
+  readonly version: number | null;
+  readonly partition: number;
+  readonly offset: number;
+  /** ISO 8601, UTC. */
+  readonly placedAt: string;
+  readonly decidedAt: string | null;
+};
+
+/** `line` must be a PlaceOrder's; `decidedAt` is in milliseconds since 1970. */
+export function decidedOrder(line: Line, decidedAt: number): OrderDocument {
+  return {
+    revision: line.revision,
+    orderId: line.commandId,
+    productId: line.productId,
+    quantity: line.quantity,
+    unitPriceCents: line.unitPriceCents,
+    currency: line.currency,
+    customerId: line.customerId,
+    basketId: line.basketId,
+    deliveryLocation: line.deliveryLocation,
+    status: line.status,
+    reason: line.reason,
+    stockAfter: line.stockAfter,
+    version: line.version,
+    partition: line.partition,
+    offset: line.offset,
+    placedAt: new Date(line.issuedAt).toISOString(),
+    decidedAt: new Date(decidedAt).toISOString(),
+  };
+}
+
+/** What is told of an order that the log has acknowledged and nobody has decided yet (P17). */
+export function pendingOrder(command: PlaceOrder, partition: number, offset: number): OrderDocument {
+  return {
+    revision: 0,
+    orderId: command.commandId,
+    productId: command.productId,
+    quantity: command.quantity,
+    unitPriceCents: command.unitPriceCents,
+    currency: command.currency,
+    customerId: command.customerId,
+    basketId: command.basketId,
+    deliveryLocation: command.deliveryLocation,
+    status: "pending",
+    reason: null,
+    stockAfter: null,
+    version: null,
+    partition,
+    offset,
+    placedAt: new Date(command.issuedAt).toISOString(),
+    decidedAt: null,
+  };
+}

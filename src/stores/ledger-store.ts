@@ -1,0 +1,130 @@
+/**
+ * The port through which processors read and write what is decided. One adapter writes PostgreSQL, one keeps it in
+ * memory for the simulation; both pass `test/contract/ledger-store`.
+ */
+import type { Line, Stock, StoredLine } from "../schemas/lines.ts";
+
+/** What a claim gives (P10): the epoch that fences older owners, and where to go on. */
+export type Claim = {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly nextOffset: number;
+  readonly effectsOffset: number;
+};
+
+/** How far a partition is decided, and under which epoch. A partition that was never claimed has epoch 0. */
+export type Progress = Claim;
+
+/** One partition's step in a group: from `from` to `to`, allowed only at `epoch` and at `from` (P4). */
+export type Advance = {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly from: number;
+  readonly to: number;
+  /** Effects are done up to here; never moves backwards. */
+  readonly effectsOffset: number;
+};
+
+/** A product that the group read: `readVersion` 0 says that it had no row. `after` null: it has none still. */
+export type StockWrite = {
+  readonly productId: string;
+  readonly readVersion: number;
+  readonly after: Stock | null;
+};
+
+/** A line that changes: the new content, and the revision that was read. */
+export type LineChange = { readonly readRevision: number; readonly line: Line };
+
+/** A record that could not be decoded, whole (P13). */
+export type DeadLetter = {
+  readonly partition: number;
+  readonly offset: number;
+  readonly reason: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, string>>;
+};
+
+/** All that one commit writes, all or nothing. */
+export type GroupWrite = {
+  readonly advances: readonly Advance[];
+  readonly stock: readonly StockWrite[];
+  /** New lines; their command ids are unique within the group. */
+  readonly lines: readonly Line[];
+  readonly changes: readonly LineChange[];
+  /** Lines that were read and decided by without changing them (a cancel that is refused), by id and revision. */
+  readonly linesRead: readonly { readonly commandId: string; readonly revision: number }[];
+  readonly deadLetters: readonly DeadLetter[];
+};
+
+/** What a group needs to know before it decides. */
+export type Prefetch = {
+  readonly productIds: readonly string[];
+  /** Lines by command id: orders that cancels name, and ids that may have been decided before. */
+  readonly commandIds: readonly string[];
+  readonly versions: readonly { readonly productId: string; readonly version: number }[];
+};
+
+/** What was found; what is not there is absent from the maps. */
+export type Snapshot = {
+  readonly stock: ReadonlyMap<string, Stock>;
+  readonly lines: ReadonlyMap<string, StoredLine>;
+  /** Units right after a version, by `versionKey`. */
+  readonly stockAtVersion: ReadonlyMap<string, number>;
+};
+
+export function versionKey(productId: string, version: number): string {
+  return `${productId}@${version}`;
+}
+
+/**
+ * Why a commit was refused, with nothing written:
+ * `fenced` another owner has a partition, or it stands elsewhere (P4); `stale` a product or line changed since it was
+ * read (P5); `duplicate` a command id was decided before (P6).
+ */
+export type RefusedBecause = "fenced" | "stale" | "duplicate";
+
+export class CommitRefused extends Error {
+  override readonly name = "CommitRefused";
+  readonly because: RefusedBecause;
+  constructor(because: RefusedBecause, options?: ErrorOptions) {
+    super(`commit refused: ${because}`, options);
+    this.because = because;
+  }
+}
+
+/** The store did not answer, or answered that it can't now. Of a commit: it may or may not have happened (P9). */
+export class StoreUnavailable extends Error {
+  override readonly name = "StoreUnavailable";
+  readonly retryable = true;
+}
+
+export type CommitReceipt = { readonly decidedAt: number };
+
+/** All methods reject with `StoreUnavailable` when the store is away. */
+export type LedgerStore = {
+  /** Takes the partitions over: raises each epoch by one and returns it (P10). Rows that are missing are made. */
+  claim(partitions: readonly number[], owner: string): Promise<Claim[]>;
+  /** Reads where the partitions stand (P9). */
+  readProgress(partitions: readonly number[]): Promise<Progress[]>;
+  prefetch(wanted: Prefetch): Promise<Snapshot>;
+  /** Writes the group in one transaction. Rejects with `CommitRefused` when a check fails. */
+  commit(group: GroupWrite): Promise<CommitReceipt>;
+  /**
+   * Locks first, then decides, in one transaction: for the retry after `stale`, so that two owners who meet at a product
+   * wait for each other instead of refusing each other for ever (P5). `decide` must be synchronous. Locks partitions,
+   * then products, then the lines named.
+   */
+  commitLocked(
+    partitions: readonly number[],
+    wanted: Prefetch,
+    decide: (found: Snapshot) => GroupWrite,
+  ): Promise<CommitReceipt>;
+  /** Lines of a partition with from <= offset < to, in the order of the log, at most `limit` (P15). */
+  linesBetween(partition: number, from: number, to: number, limit: number): Promise<StoredLine[]>;
+  /** Lines by id, as they are now. */
+  linesById(commandIds: readonly string[]): Promise<ReadonlyMap<string, StoredLine>>;
+  /** Remembers how far effects are done, where the epoch is still the given one; never moves backwards. */
+  saveEffectsOffset(offsets: readonly { partition: number; epoch: number; effectsOffset: number }[]): Promise<void>;
+  close(): Promise<void>;
+};
