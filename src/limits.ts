@@ -32,6 +32,8 @@ export const limits = {
   absenceProofWaitMs: 1_000,
   catalogueCacheEntriesMax: 100_000,
   catalogueCacheTtlMs: 5_000,
+  healthProbeIntervalMs: 2_000,
+  healthProbeDeadlineMs: 1_500,
 
   // The order writer of the ingress (P18).
   appendDeadlineMs: 5_000,
@@ -83,3 +85,4 @@ assert(limits.appendBatchBytesMax <= limits.appendQueueBytesMax, "the queue must
 assert(limits.productQuantityTtlSeconds < limits.productVersionTtlSeconds, "the guard outlives what it guards (P16)");
 assert(limits.refillTokenTtlMs < limits.productVersionTtlSeconds * 1000, "the guard outlives a refill (P16)");
 assert(limits.retryDelayMsMin < limits.retryDelayMsMax, "back-off grows");
+assert(limits.healthProbeDeadlineMs < limits.healthProbeIntervalMs, "a probe is judged before the next one is due");

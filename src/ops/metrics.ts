@@ -1,0 +1,91 @@
+/**
+ * The instruments of both roles, in one registry that `GET /metrics` prints. Every label takes its values from a closed
+ * list (a route's pattern, a reason, a partition), never from what a caller sends, so that the number of series stays
+ * bounded. Times are in seconds, as Prometheus has it.
+ */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+
+const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const countBuckets = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000];
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** `defaults` false leaves out what is told of the Node process itself: those need an event loop monitor each. */
+export function createMetrics(options: { readonly defaults?: boolean } = {}) {
+  const registry = new Registry();
+  if (options.defaults !== false) collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const counter = (name: string, help: string) => new Counter({ name, help, registers });
+  const seconds = (name: string, help: string) => new Histogram({ name, help, registers, buckets: secondsBuckets });
+  const counts = (name: string, help: string) => new Histogram({ name, help, registers, buckets: countBuckets });
+
+  return {
+    registry,
+
+    // The processor.
+    commits: counter("tallyman_commits_total", "Groups committed to PostgreSQL"),
+    commitSeconds: seconds("tallyman_commit_seconds", "Time of one group's commit"),
+    groupCommands: counts("tallyman_group_commands", "Commands in one committed group"),
+    fenced: counter("tallyman_fenced_total", "Commits and effects refused because another owner holds the partition"),
+    refusals: new Counter({
+      name: "tallyman_refusals_total",
+      help: "Commands decided as refused, by reason",
+      labelNames: ["reason"],
+      registers,
+    }),
+    decided: new Counter({
+      name: "tallyman_decided_total",
+      help: "Commands decided, by type and by what became of them",
+      labelNames: ["type", "status"],
+      registers,
+    }),
+    duplicates: counter("tallyman_duplicates_total", "Commands whose id had been decided before"),
+    deadLetters: counter("tallyman_dead_letters_total", "Records that could not be decoded and were kept as rows"),
+    lagRecords: new Gauge({
+      name: "tallyman_lag_records",
+      help: "Records of an owned partition that are not decided yet",
+      labelNames: ["partition"],
+      registers,
+    }),
+    effectsBacklogCommands: new Gauge({
+      name: "tallyman_effects_backlog_commands",
+      help: "Commands that are committed and whose effects are not told yet",
+      registers,
+    }),
+
+    // The ingress.
+    appends: counter("tallyman_appends_total", "Records that the log has acknowledged"),
+    appendFailures: new Counter({
+      name: "tallyman_append_failures_total",
+      help: "Records that were not acknowledged, by what the caller was told",
+      labelNames: ["code"],
+      registers,
+    }),
+    appendSeconds: seconds("tallyman_append_seconds", "Time from an append's start to the log's acknowledgement"),
+    appendBatchRecords: counts("tallyman_append_batch_records", "Records in one append"),
+    appendQueueRecords: new Gauge({
+      name: "tallyman_append_queue_records",
+      help: "Records that wait for the append in flight to end",
+      registers,
+    }),
+    waiters: new Gauge({
+      name: "tallyman_waiters",
+      help: "Requests that wait for a decision",
+      registers,
+    }),
+    cacheFailures: counter("tallyman_cache_failures_total", "Requests that went on without Redis"),
+    httpRequests: new Counter({
+      name: "tallyman_http_requests_total",
+      help: "Requests answered",
+      labelNames: ["method", "route", "status"],
+      registers,
+    }),
+    httpSeconds: new Histogram({
+      name: "tallyman_http_request_seconds",
+      help: "Time from a request's first byte to its answer's last",
+      labelNames: ["method", "route"],
+      buckets: secondsBuckets,
+      registers,
+    }),
+  };
+}
