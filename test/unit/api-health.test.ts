@@ -38,7 +38,7 @@ test("a probe that hangs is down after its deadline, is not asked twice, and hea
   answer();
   await vi.advanceTimersByTimeAsync(limits.healthProbeIntervalMs);
   answer();
-  await vi.advanceTimersByTimeAsync(limits.healthProbeIntervalMs);
+  await vi.advanceTimersByTimeAsync(1);
   expect(asked).toBeGreaterThan(1);
   expect(stateOf(health, "store")).toMatchObject({ state: "up", detail: null });
   health.stop();
