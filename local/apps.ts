@@ -1,0 +1,79 @@
+// Tallyman's own processes: the api and the processors, each a child with its log in a file.
+import os from "node:os";
+import path from "node:path";
+import getPort, { portNumbers } from "get-port";
+import { type Addresses, toEnvironment } from "./addresses.ts";
+import { stopRanks } from "./custody.ts";
+import { Failure } from "./failure.ts";
+import { root } from "./paths.ts";
+import type { Progress } from "./progress.ts";
+import { type Service, type StartContext, launch, untilReady } from "./supervise.ts";
+
+export type AppRole = "api" | "processor";
+export type App = Service & { url: string };
+
+const readyLimitMs = 60_000;
+
+/** Starts one and resolves when its /readyz says so. Throws a Failure when it ends first or takes more than a minute. */
+export async function startApp(
+  role: AppRole,
+  addresses: Addresses,
+  context: StartContext,
+  progress: Progress,
+): Promise<App> {
+  const startedAt = performance.now();
+  const host = process.env.HOST ?? "127.0.0.1";
+  const port = role === "api" ? await apiPort(host, progress) : await getPort({ port: portNumbers(9091, 9190), host });
+  const service = launch(
+    {
+      name: role === "api" ? "api" : `processor-${String(port)}`,
+      command: process.execPath,
+      args: [...process.execArgv, path.join(root, "src", "main.ts"), role],
+      cwd: root,
+      ours: true,
+      env: {
+        ...toEnvironment(addresses),
+        HOST: host,
+        [role === "api" ? "PORT" : "PROCESSOR_PORT"]: String(port),
+        INSTANCE_ID: process.env.INSTANCE_ID ?? `${role}-${os.hostname()}-${String(port)}`,
+      },
+      stop: { rank: stopRanks[role], signal: "SIGTERM", limitMs: 15_000 },
+    },
+    context,
+  );
+  const url = `http://${reachable(host)}:${String(port)}`;
+  await untilReady(service, () => checkReady(url), readyLimitMs, context);
+  progress.done(`${role === "api" ? "API" : "Processor"} on ${url}`, startedAt);
+  return { ...service, url };
+}
+
+async function apiPort(host: string, progress: Progress): Promise<number> {
+  const wanted = process.env.PORT ?? "";
+  if (wanted === "") {
+    const port = await getPort({ port: portNumbers(8080, 8179), host });
+    if (port !== 8080) progress.line(`Port 8080 is taken; the API gets ${String(port)}. PORT sets another.`);
+    return port;
+  }
+  if (!/^\d{1,5}$/.test(wanted) || Number(wanted) > 65_535)
+    throw new Failure(`PORT is "${wanted}"; it must be a number from 1 to 65535.`);
+  const port = Number(wanted);
+  if ((await getPort({ port, host })) !== port) {
+    throw new Failure(
+      `PORT is ${wanted}, and ${host}:${wanted} can't be listened on: another program has it. Stop that, or set PORT to a free one.`,
+    );
+  }
+  return port;
+}
+
+async function checkReady(url: string): Promise<void> {
+  const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) });
+  if (!response.ok)
+    throw new Error(`${url}/readyz answers ${String(response.status)}: ${(await response.text()).slice(0, 300)}`);
+  await response.text();
+}
+
+function reachable(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  if (host === "::") return "[::1]";
+  return host.includes(":") ? `[${host}]` : host;
+}

@@ -1,0 +1,106 @@
+import type { Addresses } from "./addresses.ts";
+import { fetchJars, findJava } from "./java.ts";
+import { startKafka } from "./kafka.ts";
+import { type ChoosePort, anyFree, preferUsual } from "./ports.ts";
+import { startPostgres } from "./postgres.ts";
+import type { Progress } from "./progress.ts";
+import { installedRedis, startRedis } from "./redis.ts";
+import { startRegistry } from "./registry.ts";
+import { type Service, type StartContext, startWithRetries } from "./supervise.ts";
+
+/**
+ * Starts the services that are not named, side by side where they don't need each other, and puts them into `started` as they come up. The
+ * first that fails gives up the others, and its error is thrown when all have settled.
+ */
+export async function startMissing(
+  named: Partial<Addresses>,
+  context: StartContext,
+  progress: Progress,
+  started: Service[],
+): Promise<Addresses> {
+  const needsJava = named.kafkaBrokers === undefined || named.schemaRegistryUrl === undefined;
+  const needsEmbeddedRedis = named.redisUrl === undefined && installedRedis() === undefined;
+  if (needsJava || needsEmbeddedRedis) await fetchJars(context, progress);
+  const java = needsJava ? await findJava() : "";
+
+  const giveUp = new AbortController();
+  const inner: StartContext = { ...context, signal: AbortSignal.any([context.signal, giveUp.signal]) };
+  const choosePort = context.profile.name === "dev" ? preferUsual((line) => progress.line(line)) : anyFree;
+  const starters = startersOf(java, choosePort, inner, progress, started);
+  const postgres = once(() => starters.postgres());
+  const settled = await allOrNone(giveUp, [
+    () => named.kafkaBrokers ?? starters.kafka(),
+    async () => named.schemaRegistryUrl ?? starters.registry(await (await postgres()).database("registry")),
+    async () => named.databaseUrl ?? (await postgres()).database("tallyman"),
+    () => named.redisUrl ?? starters.redis(),
+  ]);
+  const [kafkaBrokers = "", schemaRegistryUrl = "", databaseUrl = "", redisUrl = ""] = settled;
+  return { kafkaBrokers, schemaRegistryUrl, databaseUrl, redisUrl };
+}
+
+function startersOf(
+  java: string,
+  choosePort: ChoosePort,
+  context: StartContext,
+  progress: Progress,
+  started: Service[],
+) {
+  const start = <T extends { service: Service }>(title: (result: T) => string, begin: () => Promise<T>): Promise<T> => {
+    const startedAt = performance.now();
+    return startWithRetries(begin).then((result) => {
+      started.push(result.service);
+      progress.done(title(result), startedAt);
+      return result;
+    });
+  };
+  return {
+    kafka: async () =>
+      (
+        await start(
+          (kafka) => `Kafka on ${kafka.brokers}`,
+          () => startKafka(java, choosePort, context),
+        )
+      ).brokers,
+    registry: async (storage: string) =>
+      (
+        await start(
+          (registry) => `Schema registry on ${new URL(registry.url).host}`,
+          () => startRegistry(java, storage, choosePort, context),
+        )
+      ).url,
+    redis: async () =>
+      (
+        await start(
+          (redis) => `Redis on ${new URL(redis.url).host}`,
+          () => startRedis(choosePort, context),
+        )
+      ).url,
+    postgres: () =>
+      start(
+        (postgres) => `PostgreSQL on ${postgres.address}, data in ${postgres.folder}`,
+        () => startPostgres(choosePort, context),
+      ),
+  };
+}
+
+async function allOrNone(giveUp: AbortController, work: (() => string | Promise<string>)[]): Promise<string[]> {
+  let first: Error | undefined;
+  const attempts = work.map(async (begin) => {
+    try {
+      return await begin();
+    } catch (error) {
+      // What the others say after that is only that they were given up.
+      first ??= error instanceof Error ? error : new Error(String(error));
+      giveUp.abort();
+      throw error;
+    }
+  });
+  const ends = await Promise.allSettled(attempts);
+  if (first !== undefined) throw first;
+  return ends.map((end) => (end.status === "fulfilled" ? end.value : ""));
+}
+
+function once<T>(begin: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => (result ??= begin());
+}
