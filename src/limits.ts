@@ -53,6 +53,7 @@ export const limits = {
   /** Groups in which ids are looked up before the insert, after a duplicate was seen (P6). */
   duplicateWatchGroups: 64,
   commitTimeoutMs: 10_000,
+  connectTimeoutMs: 5_000,
   retryDelayMsMin: 50,
   retryDelayMsMax: 2_000,
   drainMs: 8_000,

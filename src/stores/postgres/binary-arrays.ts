@@ -46,7 +46,9 @@ function writeInt64(buffer: Buffer, value: number, at: number): void {
 }
 
 export function int4Array(values: readonly number[]): Buffer {
-  return fixed(elementType.int4, 4, values.length, (buffer, at, index) => buffer.writeInt32BE(values[index] ?? NaN, at));
+  return fixed(elementType.int4, 4, values.length, (buffer, at, index) =>
+    buffer.writeInt32BE(values[index] ?? NaN, at),
+  );
 }
 
 export function int8Array(values: readonly number[]): Buffer {

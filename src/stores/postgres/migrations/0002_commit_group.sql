@@ -13,8 +13,8 @@
 -- The advances are one element a partition. The stock arrays are one element a product that was read: `s_read` is the
 -- version read (0: no row), `s_quantity` and `s_version` what it becomes (the same version: only read, to refuse).
 -- The `o_` arrays name the lines that were read to be changed, with the revision read. The place arrays are one element
--- a PlaceOrder decided as new. `movements` and `changes` are JSON arrays of rows, for they are few: lines of other
--- commands, and new contents of the lines that change. `letters` holds records that could not be decoded.
+-- a PlaceOrder that was accepted or refused. `others` and `changes` are JSON arrays of rows, for they are few: all other
+-- new lines, and new contents of the lines that change. `letters` holds records that could not be decoded.
 create function commit_group(
   p_partition integer[], p_epoch bigint[], p_from bigint[], p_to bigint[], p_effects bigint[],
   s_product text[], s_read bigint[], s_quantity integer[], s_version bigint[],
@@ -22,7 +22,7 @@ create function commit_group(
   l_command uuid[], l_product text[], l_quantity integer[], l_reason text[], l_stock_after integer[],
   l_version bigint[], l_partition integer[], l_offset bigint[], l_price integer[], l_currency text[],
   l_customer text[], l_basket text[], l_location text[], l_issued timestamptz[],
-  movements jsonb, changes jsonb, letters jsonb
+  others jsonb, changes jsonb, letters jsonb
 ) returns timestamptz language plpgsql as $$
 declare
   wanted integer;
@@ -116,12 +116,14 @@ begin
         as l(command_id, product_id, quantity, reason, stock_after, version, "partition", "offset", price, currency,
              customer, basket, location, issued);
   end if;
-  if movements is not null then
+  if others is not null then
     insert into ledger (command_id, type, product_id, order_id, quantity, status, reason, delta, stock_after, version,
-                        "partition", "offset", as_of_version, reference, issued_at)
+                        "partition", "offset", revision, unit_price_cents, currency, customer_id, basket_id,
+                        delivery_location, as_of_version, reference, issued_at)
       select command_id, type, product_id, order_id, quantity, status, reason, delta, stock_after, version,
-             "partition", "offset", as_of_version, reference, issued_at
-      from jsonb_populate_recordset(null::ledger, movements);
+             "partition", "offset", revision, unit_price_cents, currency, customer_id, basket_id,
+             delivery_location, as_of_version, reference, issued_at
+      from jsonb_populate_recordset(null::ledger, others);
   end if;
   if letters is not null then
     insert into dead_letters ("partition", "offset", reason, record_key, record_value, headers)

@@ -1,0 +1,143 @@
+/**
+ * The ledger store in memory, for the simulation. It passes the same contract suite as the one in PostgreSQL. Its guards can
+ * be taken out one by one, so that a simulation can show that it notices.
+ *
+ * I1 Nothing here awaits between a check and the write that rests on it: every method is one synchronous step, as one
+ *    transaction would be. Delays and lost answers are added around it by the simulation.
+ */
+import assert from "node:assert/strict";
+import type { Stock, StoredLine } from "../../schemas/lines.ts";
+import { CommitRefused, versionKey } from "../ledger-store.ts";
+import type { Claim, DeadLetter, GroupWrite, LedgerStore, Prefetch, Progress, Snapshot } from "../ledger-store.ts";
+
+export type GuardName = "epoch" | "offset" | "version" | "revision" | "duplicate";
+
+export type MemoryLedger = LedgerStore & {
+  readonly lines: ReadonlyMap<string, StoredLine>;
+  readonly stock: ReadonlyMap<string, Stock>;
+  readonly deadLetters: readonly DeadLetter[];
+  progressOf(partition: number): Progress;
+};
+
+export type MemoryLedgerOptions = {
+  readonly now?: () => number;
+  /** Guards that are taken out. */
+  readonly without?: readonly GuardName[];
+};
+
+export function createMemoryLedgerStore({ now = Date.now, without = [] }: MemoryLedgerOptions = {}): MemoryLedger {
+  const partitions = new Map<number, Claim>();
+  const stock = new Map<string, Stock>();
+  const lines = new Map<string, StoredLine>();
+  const deadLetters: DeadLetter[] = [];
+  const guards = (name: GuardName): boolean => !without.includes(name);
+
+  const progressOf = (partition: number): Progress =>
+    partitions.get(partition) ?? { partition, epoch: 0, nextOffset: 0, effectsOffset: 0 };
+
+  const find = (wanted: Prefetch): Snapshot => ({
+    stock: pick(stock, wanted.productIds),
+    lines: pick(lines, wanted.commandIds),
+    stockAtVersion: new Map(
+      wanted.versions.flatMap(({ productId, version }) => {
+        const line = [...lines.values()].find((each) => each.productId === productId && each.version === version);
+        return line === undefined ? [] : [[versionKey(productId, version), line.stockAfter] as const];
+      }),
+    ),
+  });
+
+  const check = (group: GroupWrite): void => {
+    for (const { partition, epoch, from } of group.advances) {
+      const progress = progressOf(partition);
+      if (guards("epoch") && progress.epoch !== epoch) throw new CommitRefused("fenced");
+      if (guards("offset") && progress.nextOffset !== from) throw new CommitRefused("fenced");
+    }
+    for (const { productId, readVersion } of group.stock) {
+      if (guards("version") && (stock.get(productId)?.version ?? 0) !== readVersion) throw new CommitRefused("stale");
+    }
+    for (const { readRevision, line } of group.changes) checkRevision(line.commandId, readRevision);
+    for (const { commandId, revision } of group.linesRead) checkRevision(commandId, revision);
+    for (const { commandId } of group.lines) {
+      if (guards("duplicate") && lines.has(commandId)) throw new CommitRefused("duplicate");
+    }
+  };
+  const checkRevision = (commandId: string, revision: number): void => {
+    if (guards("revision") && lines.get(commandId)?.revision !== revision) throw new CommitRefused("stale");
+  };
+
+  const write = (group: GroupWrite): { decidedAt: number } => {
+    const decidedAt = now();
+    for (const { partition, to, effectsOffset } of group.advances) {
+      const before = progressOf(partition);
+      const effects = Math.max(before.effectsOffset, effectsOffset);
+      partitions.set(partition, { ...before, nextOffset: to, effectsOffset: effects });
+    }
+    for (const { productId, readVersion, after } of group.stock) {
+      if (after === null || after.version === readVersion) continue;
+      assert(after.quantity >= 0, "the table's own check: stock is never negative");
+      stock.set(productId, after);
+    }
+    for (const line of group.lines) lines.set(line.commandId, { ...line, decidedAt });
+    for (const { line } of group.changes) {
+      lines.set(line.commandId, { ...line, decidedAt: lines.get(line.commandId)?.decidedAt ?? decidedAt });
+    }
+    deadLetters.push(...group.deadLetters);
+    return { decidedAt };
+  };
+
+  const commit = (group: GroupWrite): { decidedAt: number } => {
+    check(group);
+    return write(group);
+  };
+
+  return {
+    lines,
+    stock,
+    deadLetters,
+    progressOf,
+    claim: (claimed) =>
+      step(() =>
+        claimed.map((partition) => {
+          const before = progressOf(partition);
+          const claim = { ...before, epoch: before.epoch + 1 };
+          partitions.set(partition, claim);
+          return claim;
+        }),
+      ),
+    readProgress: (wanted) => step(() => wanted.map(progressOf)),
+    prefetch: (wanted) => step(() => find(wanted)),
+    commit: (group) => step(() => commit(group)),
+    commitLocked: (_partitions, wanted, decide) => step(() => commit(decide(find(wanted)))),
+    linesBetween: (partition, from, to, limit) =>
+      step(() =>
+        [...lines.values()]
+          .filter((line) => line.partition === partition && line.offset >= from && line.offset < to)
+          .toSorted((a, b) => a.offset - b.offset)
+          .slice(0, limit),
+      ),
+    linesById: (ids) => step(() => pick(lines, ids)),
+    saveEffectsOffset: (offsets) =>
+      step(() => {
+        for (const { partition, epoch, effectsOffset } of offsets) {
+          const before = progressOf(partition);
+          if (before.epoch !== epoch || before.effectsOffset >= effectsOffset) continue;
+          partitions.set(partition, { ...before, effectsOffset });
+        }
+      }),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Runs one synchronous step as the promise that a port wants; a throw becomes a rejection. */
+function step<T>(work: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(work()));
+}
+
+function pick<T>(from: ReadonlyMap<string, T>, keys: readonly string[]): Map<string, T> {
+  return new Map(
+    keys.flatMap((key) => {
+      const value = from.get(key);
+      return value === undefined ? [] : [[key, value] as const];
+    }),
+  );
+}

@@ -1,0 +1,154 @@
+/**
+ * The ledger store in PostgreSQL. A commit is one statement and one round trip: `commit_group` checks, writes and raises in
+ * the server, and its implicit transaction ends with it. The locked retry is the one transaction of several statements.
+ */
+import type pg from "pg";
+import type { Stock, StoredLine } from "../../schemas/lines.ts";
+import { StoreUnavailable, versionKey } from "../ledger-store.ts";
+import type { Claim, GroupWrite, LedgerStore, Prefetch, Progress, Snapshot } from "../ledger-store.ts";
+import { int4Array, int8Array, textArray, uuidArray } from "./binary-arrays.ts";
+import { storeError } from "./errors.ts";
+import { storedLine } from "./ledger-rows.ts";
+import type { LedgerRow } from "./ledger-rows.ts";
+import { claimSql } from "./statements/claim.ts";
+import { commitGroupSql, commitGroupValues } from "./statements/commit-group.ts";
+import * as prefetchSql from "./statements/prefetch.ts";
+import { lockPartitionsSql, readProgressSql } from "./statements/read-progress.ts";
+import { saveEffectsOffsetSql } from "./statements/save-effects-offset.ts";
+
+type ProgressRow = { partition: number; epoch: number; next_offset: number; effects_offset: number };
+type StockRow = { product_id: string; quantity: number; version: number };
+type VersionRow = { product_id: string; version: number; stock_after: number };
+
+type Queryable = Pick<pg.ClientBase, "query">;
+
+/** Takes over `pool`: `close` ends it. */
+export function createPostgresLedgerStore(pool: pg.Pool): LedgerStore {
+  const guard = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw storeError(error);
+    }
+  };
+  const lines = async (on: Queryable, sql: string, ids: readonly string[]): Promise<Map<string, StoredLine>> => {
+    if (ids.length === 0) return new Map();
+    const { rows } = await on.query<LedgerRow>(sql, [uuidArray(ids)]);
+    return new Map(rows.map((row) => [row.command_id, storedLine(row)]));
+  };
+  const stock = async (on: Queryable, sql: string, ids: readonly string[]): Promise<Map<string, Stock>> => {
+    if (ids.length === 0) return new Map();
+    const { rows } = await on.query<StockRow>(sql, [textArray(ids)]);
+    return new Map(rows.map((row) => [row.product_id, { quantity: row.quantity, version: row.version }]));
+  };
+  const versions = async (on: Queryable, wanted: Prefetch["versions"]): Promise<Map<string, number>> => {
+    if (wanted.length === 0) return new Map();
+    const { rows } = await on.query<VersionRow>(prefetchSql.stockAtVersionSql, [
+      textArray(wanted.map(({ productId }) => productId)),
+      int8Array(wanted.map(({ version }) => version)),
+    ]);
+    return new Map(rows.map((row) => [versionKey(row.product_id, row.version), row.stock_after]));
+  };
+  const commitOn = async (on: Queryable, group: GroupWrite) => {
+    const { rows } = await on.query<{ decided_at: Date }>({ ...commitGroupSql, values: commitGroupValues(group) });
+    const [row] = rows;
+    if (row === undefined) throw new StoreUnavailable("the commit returned no row");
+    return { decidedAt: row.decided_at.getTime() };
+  };
+
+  return {
+    claim: (partitions, owner) =>
+      guard(async () => {
+        const { rows } = await pool.query<ProgressRow>(claimSql, [int4Array(partitions), owner]);
+        return rows.map(progressOf);
+      }),
+
+    readProgress: (partitions) =>
+      guard(async () => {
+        const { rows } = await pool.query<ProgressRow>(readProgressSql, [int4Array(partitions)]);
+        return withUnclaimed(partitions, rows.map(progressOf));
+      }),
+
+    prefetch: (wanted) =>
+      guard(async (): Promise<Snapshot> => {
+        const [stockFound, linesFound, stockAtVersion] = await Promise.all([
+          stock(pool, prefetchSql.stockSql, wanted.productIds),
+          lines(pool, prefetchSql.linesByIdSql, wanted.commandIds),
+          versions(pool, wanted.versions),
+        ]);
+        return { stock: stockFound, lines: linesFound, stockAtVersion };
+      }),
+
+    commit: (group) => guard(() => commitOn(pool, group)),
+
+    commitLocked: (partitions, wanted, decide) =>
+      guard(() =>
+        transaction(pool, async (client) => {
+          await client.query(lockPartitionsSql, [int4Array(partitions.toSorted((a, b) => a - b))]);
+          const stockFound = await stock(client, prefetchSql.stockLockedSql, wanted.productIds);
+          const linesFound = await lines(client, prefetchSql.linesByIdLockedSql, wanted.commandIds);
+          const stockAtVersion = await versions(client, wanted.versions);
+          return commitOn(client, decide({ stock: stockFound, lines: linesFound, stockAtVersion }));
+        }),
+      ),
+
+    linesBetween: (partition, from, to, limit) =>
+      guard(async () => {
+        const { rows } = await pool.query<LedgerRow>(prefetchSql.linesBetweenSql, [partition, from, to, limit]);
+        return rows.map(storedLine);
+      }),
+
+    linesById: (ids) => guard(() => lines(pool, prefetchSql.linesByIdSql, ids)),
+
+    saveEffectsOffset: (offsets) =>
+      guard(async () => {
+        await pool.query(saveEffectsOffsetSql, [
+          int4Array(offsets.map(({ partition }) => partition)),
+          int8Array(offsets.map(({ epoch }) => epoch)),
+          int8Array(offsets.map(({ effectsOffset }) => effectsOffset)),
+        ]);
+      }),
+
+    close: () => pool.end(),
+  };
+}
+
+function progressOf(row: ProgressRow): Claim {
+  return {
+    partition: row.partition,
+    epoch: row.epoch,
+    nextOffset: row.next_offset,
+    effectsOffset: row.effects_offset,
+  };
+}
+
+function withUnclaimed(partitions: readonly number[], found: readonly Progress[]): Progress[] {
+  const byPartition = new Map(found.map((progress) => [progress.partition, progress]));
+  return partitions.map(
+    (partition) => byPartition.get(partition) ?? { partition, epoch: 0, nextOffset: 0, effectsOffset: 0 },
+  );
+}
+
+/** Runs `work` in a transaction. A failed transaction answers COMMIT with ROLLBACK and no error: the tag is checked (P3). */
+async function transaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken = true;
+  try {
+    await client.query("begin");
+    try {
+      const result = await work(client);
+      const { command } = await client.query("commit");
+      if (command !== "COMMIT") throw new StoreUnavailable(`the transaction ended with ${command}`);
+      broken = false;
+      return result;
+    } catch (error) {
+      await client.query("rollback").then(
+        () => (broken = false),
+        () => undefined,
+      );
+      throw error;
+    }
+  } finally {
+    client.release(broken);
+  }
+}

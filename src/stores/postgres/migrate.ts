@@ -1,0 +1,48 @@
+import { fileURLToPath } from "node:url";
+import { runner } from "node-pg-migrate";
+import pg from "pg";
+import { limits } from "../../limits.ts";
+
+/** Any number of our own: whoever migrates a Tallyman database waits for it. */
+const migrationLock = 7_221_893;
+
+/**
+ * Brings the database to the newest schema. Forward only. Several processes may call it at once: an advisory lock lets one
+ * work and the others wait, and each migration is written so that processes of the version before go on meanwhile.
+ */
+export async function migrate(url: string, log: (message: string) => void): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: limits.connectTimeoutMs });
+  await client.connect();
+  try {
+    await checkDurability(client);
+    await client.query("select pg_advisory_lock($1)", [migrationLock]);
+    const done = await runner({
+      dbClient: client,
+      dir: fileURLToPath(new URL("migrations", import.meta.url)),
+      migrationsTable: "tallyman_migrations",
+      direction: "up",
+      noLock: true,
+      singleTransaction: true,
+      log: () => undefined,
+    });
+    for (const { name } of done) log(`migrated the database: ${name}`);
+  } finally {
+    await client.end();
+  }
+}
+
+/** An acknowledged commit must survive a crash (P3): refuses a server that is set not to keep it. */
+async function checkDurability(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ name: string; setting: string }>(
+    "select name, setting from pg_settings where name in ('fsync', 'synchronous_commit', 'full_page_writes', 'server_version_num')",
+  );
+  const settings = new Map(rows.map(({ name, setting }) => [name, setting]));
+  const version = Number(settings.get("server_version_num"));
+  if (version < 170_000) throw new Error(`PostgreSQL 17 or newer is needed (transaction_timeout); this is ${version}`);
+  for (const name of ["fsync", "full_page_writes"]) {
+    if (settings.get(name) !== "on") throw new Error(`PostgreSQL has ${name} = ${settings.get(name)}; set it to on`);
+  }
+  if (settings.get("synchronous_commit") === "off") {
+    throw new Error("PostgreSQL has synchronous_commit = off for this database or role; set it to on");
+  }
+}
