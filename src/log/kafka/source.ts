@@ -1,0 +1,178 @@
+/**
+ * Reads the assigned partitions of a Kafka topic.
+ *
+ * Who owns what: the source owns one consumer run at a time and the positions of its partitions. When a run ends by
+ * itself or falls silent, the source tells the listener and starts the next one, with back-off, for as long as it is not
+ * stopped (KAFKAJS.md 12): nothing else restarts a consumer.
+ *
+ * I1 Only the current run is listened to; the epoch of a run that was replaced is over.
+ * I2 Ranges are judged by positions.ts before they are handed on.
+ * I3 The listener's own errors never get into kafkajs, which would fetch the same range for ever (KAFKAJS.md 12). They
+ *    are a programmer's mistake and end the process.
+ * I4 A record's key, value and headers are slices of the whole fetched response (KAFKAJS.md 13): the listener decodes
+ *    them before `fetched` returns and keeps none of them.
+ * I5 Being alive means that kafkajs does something, be it a fetch that brings nothing. A run that does nothing for
+ *    `silenceMs` is replaced. The time-out in use here frees partitions; it decides nothing about who may commit.
+ */
+import { PartitionAssigners, type KafkaMessage, type PartitionAssigner } from "kafkajs";
+import type { Logger } from "pino";
+import { limits } from "../../limits.ts";
+import type { LogListener, LogRecord, LogSource } from "../log.ts";
+import type { KafkaConnection } from "./client.ts";
+import { startConsumer, type ConsumerRun, type ConsumerSettings, type RawBatch } from "./consumer-run.ts";
+import { withDeadline } from "./deadline.ts";
+import { Positions } from "./positions.ts";
+import { createProgressReporter } from "./progress-reporter.ts";
+
+export type KafkaSourceOptions = {
+  readonly connection: KafkaConnection;
+  readonly topic: string;
+  readonly groupId: string;
+  readonly logger: Logger;
+  /** All members of a group name the same ones (KAFKAJS.md 6). */
+  readonly assigners?: readonly PartitionAssigner[];
+  /**
+   * After this the partitions of an owner that died go to another one. 6 s is the least that a broker allows by default.
+   * A low one costs nothing but a rebalance when a process stalls: the epoch in PostgreSQL is the fence (KAFKAJS.md 7).
+   */
+  readonly sessionTimeoutMs?: number;
+  /** A quarter of the session: three heartbeats may get lost. Also the longest that a rebalance goes unnoticed. */
+  readonly heartbeatIntervalMs?: number;
+  /** How long a rebalance waits for members that are alive; they come at their next heartbeat or fetch. */
+  readonly rebalanceTimeoutMs?: number;
+  readonly progressIntervalMs?: number;
+  /** A run that does nothing for so long is replaced. Longer than a rebalance and a request's time-out. */
+  readonly silenceMs?: number;
+};
+
+const toRecord = ({ offset, key, value, headers }: KafkaMessage): LogRecord => ({
+  offset: Number(offset),
+  key,
+  value,
+  headers: headers ?? {},
+});
+
+const watchTicks = 8;
+const retireMs = 3_000;
+
+export const createKafkaSource = (options: KafkaSourceOptions): LogSource => {
+  const { connection, topic, groupId, logger, silenceMs = 40_000 } = options;
+  const settings: ConsumerSettings = {
+    connection,
+    topic,
+    groupId,
+    logger,
+    assigners: options.assigners ?? [PartitionAssigners.roundRobin],
+    sessionTimeoutMs: options.sessionTimeoutMs ?? 6_000,
+    heartbeatIntervalMs: options.heartbeatIntervalMs ?? 1_500,
+    rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? 10_000,
+  };
+  const positions = new Positions();
+  let listener: LogListener | undefined;
+  let run: ConsumerRun | undefined;
+  let stopped = false;
+  let attempts = 0;
+  let restartTimer: NodeJS.Timeout | undefined;
+  let watchTimer: NodeJS.Timeout | undefined;
+  let silentTicks = 0;
+
+  const progress = createProgressReporter(options.progressIntervalMs ?? 1_000, async (nextOffsets) => {
+    const offsets = [...nextOffsets]
+      .filter(([partition]) => positions.isAssigned(partition))
+      .map(([partition, offset]) => ({ topic, partition, offset: String(offset) }));
+    if (offsets.length > 0) await run?.consumer.commitOffsets(offsets);
+  });
+
+  const tell = (what: (to: LogListener) => void): void => {
+    try {
+      if (listener !== undefined) what(listener);
+    } catch (error) {
+      setImmediate(() => {
+        throw error; // I3
+      });
+    }
+  };
+
+  const seek = (partition: number, offset: number): void => {
+    if (run === undefined || !positions.isAssigned(partition)) return;
+    positions.seek(partition, offset);
+    run.consumer.seek({ topic, partition, offset: String(offset) });
+  };
+
+  const receive = ({ partition, from, to, messages }: RawBatch): boolean => {
+    const next = positions.next(partition);
+    const verdict = positions.judge(partition, from, to); // I2
+    if (verdict === "seek_again" && next !== undefined) {
+      logger.debug({ partition, from, to, next }, "a range that starts elsewhere; seeking again");
+      run?.consumer.seek({ topic, partition, offset: String(next) });
+    }
+    if (verdict !== "deliver") return false;
+    tell((to_) => to_.fetched({ partition, from, to, records: messages.map(toRecord) }));
+    return true;
+  };
+
+  const replace = (ended: ConsumerRun | undefined, reason: Error): void => {
+    if (stopped || ended !== run) return; // I1
+    void ended?.retire(retireMs);
+    run = undefined;
+    positions.assign([]);
+    progress.clear();
+    const delayMs = Math.min(limits.retryDelayMsMin * 2 ** attempts++, limits.retryDelayMsMax);
+    logger.warn({ err: reason, delayMs }, "the log's consumer ended; starting a new one");
+    tell((to) => to.lost(reason));
+    restartTimer = setTimeout(launch, delayMs);
+  };
+
+  const launch = (): void => {
+    silentTicks = 0;
+    const mine: ConsumerRun = startConsumer(settings, {
+      joined: (partitions) => {
+        if (run !== mine) return; // I1
+        attempts = 0;
+        positions.assign(partitions);
+        tell((to) => to.assigned(partitions));
+      },
+      batch: (batch) => run === mine && receive(batch),
+      alive: () => {
+        if (run === mine) silentTicks = 0;
+      },
+      ended: (reason) => replace(mine, reason),
+    });
+    run = mine;
+  };
+
+  const watch = (): void => {
+    // Counted in ticks, not in time: a process that was stopped for a minute has missed one tick, not eight. (I5)
+    if (run !== undefined && ++silentTicks > watchTicks) {
+      replace(run, new Error(`the consumer did nothing for ${silenceMs} ms`));
+    }
+  };
+
+  return {
+    /** Resolves at once; the group's answer comes as `assigned`. A log that is away is told as `lost`, and tried again. */
+    start: (to) => {
+      listener = to;
+      launch();
+      watchTimer = setInterval(watch, silenceMs / watchTicks).unref();
+      return Promise.resolve();
+    },
+    pause: (partition) => {
+      if (positions.isAssigned(partition)) run?.consumer.pause([{ topic, partitions: [partition] }]);
+    },
+    resume: (partition) => {
+      if (positions.isAssigned(partition)) run?.consumer.resume([{ topic, partitions: [partition] }]);
+    },
+    seek,
+    reportProgress: (nextOffsets) => progress.report(nextOffsets),
+    stop: async () => {
+      if (stopped) return;
+      stopped = true;
+      clearTimeout(restartTimer);
+      clearInterval(watchTimer);
+      listener = undefined;
+      await withDeadline(progress.flush(), retireMs, "committing progress").catch(() => undefined);
+      await run?.retire(retireMs);
+      run = undefined;
+    },
+  };
+};
