@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import path from "node:path";
+import { Failure } from "./failure.ts";
 
 /** The checkout. */
 export const root = path.dirname(import.meta.dirname);
@@ -12,32 +13,46 @@ export const localFolder = path.join(root, ".local");
 /** Where the jars and the Redis binaries lie. */
 export const javaFolder = path.join(localFolder, "java");
 
-/** The user and the folder that PostgreSQL runs with. */
-export type PostgresHome = { folder: string; user?: { uid: number; gid: number } };
-
-/**
- * PostgreSQL refuses to run as root, and its user can't enter a checkout under /root or in a private temporary folder. So as root its
- * binaries and its data go to a folder of this checkout's own under /var/lib; else they stay in the checkout.
- */
-export function postgresHome(): PostgresHome {
-  if (process.getuid?.() !== 0) return { folder: path.join(localFolder, "postgres") };
-  const hash = createHash("sha256").update(root).digest("hex").slice(0, 12);
-  const name = hasUser("postgres") ? "postgres" : "nobody";
-  return { folder: path.join("/var/lib/tallyman", hash), user: { uid: idOf("-u", name), gid: idOf("-g", name) } };
-}
-
 /** The folders of one profile; a profile is a set of services with its own data, so that development and tests don't meet. */
 export type Profile = { name: string; folder: string; data: string; logs: string };
 
-/** Names a profile's folders and makes them; throws on a name that isn't a plain word. */
+// Downloads and the set-up's logs lie beside the profiles.
+const reserved = ["java", "node", "logs"];
+
+/** Names a profile's folders and makes them; throws a Failure on a name that can't be a folder's. */
 export function openProfile(name: string): Profile {
-  if (!/^[a-z0-9][a-z0-9-]{0,30}$/.test(name))
-    throw new Error(`TALLYMAN_PROFILE is "${name}"; it must be a short word of a-z, 0-9 and "-".`);
+  if (!/^[a-z0-9][a-z0-9-]{0,30}$/.test(name) || reserved.includes(name)) {
+    throw new Failure(
+      `TALLYMAN_PROFILE is "${name}"; it must be a word of a-z, 0-9 and "-", and none of ${reserved.join(", ")}.`,
+    );
+  }
   const folder = path.join(localFolder, name);
   const profile = { name, folder, data: path.join(folder, "data"), logs: path.join(folder, "logs") };
   mkdirSync(profile.data, { recursive: true });
   mkdirSync(profile.logs, { recursive: true });
   return profile;
+}
+
+/** The names of the profiles that have data in this checkout. */
+export function listProfiles(): string[] {
+  if (!existsSync(localFolder)) return [];
+  return readdirSync(localFolder).filter(
+    (name) => !reserved.includes(name) && existsSync(path.join(localFolder, name, "data")),
+  );
+}
+
+/** The user that PostgreSQL runs as when that can't be this one, and the folder of this checkout that it can enter. */
+export type PostgresHome = { folder: string; user: { uid: number; gid: number } };
+
+/**
+ * PostgreSQL refuses to run as root, and another user can't enter a checkout under /root or in a private temporary folder. So as root its
+ * binaries and its data go to a folder of this checkout's own under /var/lib; undefined for everybody else, where they stay in the checkout.
+ */
+export function postgresHome(): PostgresHome | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const hash = createHash("sha256").update(root).digest("hex").slice(0, 12);
+  const name = hasUser("postgres") ? "postgres" : "nobody";
+  return { folder: path.join("/var/lib/tallyman", hash), user: { uid: idOf("-u", name), gid: idOf("-g", name) } };
 }
 
 function hasUser(name: string): boolean {
@@ -49,6 +64,6 @@ function hasUser(name: string): boolean {
   }
 }
 
-function idOf(flag: "-u" | "-g", name: string): number {
+function idOf(flag: "-u" | "-g", name: "postgres" | "nobody"): number {
   return Number(execFileSync("id", [flag, name], { encoding: "utf8" }));
 }

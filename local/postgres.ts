@@ -34,7 +34,7 @@ export async function startPostgres(choosePort: ChoosePort, context: StartContex
       cwd: files.data,
       // SIGINT is the fast shutdown: it ends the sessions instead of waiting for them, and leaves nothing to recover.
       stop: { rank: stopRanks.database, signal: "SIGINT", limitMs: 30_000 },
-      ...(files.home.user && { user: files.home.user }),
+      ...(files.user && { user: files.user }),
     },
     context,
   );

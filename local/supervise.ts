@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Custody, StopRule, Ward } from "./custody.ts";
 import { Failure } from "./failure.ts";
 import { lastLines } from "./files.ts";
+import { testRunVariable } from "./leaks.ts";
 import type { Profile } from "./paths.ts";
 import { stopProcess } from "./process-identity.ts";
 
@@ -122,7 +123,7 @@ export async function startWithRetries<T>(start: () => Promise<T>): Promise<T> {
 
 /** Settings meant for Tallyman, its tests or another Java program must not reach the services by way of the environment. */
 function plainEnvironment(): NodeJS.ProcessEnv {
-  const kept = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "JAVA_HOME"];
+  const kept = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "JAVA_HOME", testRunVariable];
   return Object.fromEntries(
     kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );
