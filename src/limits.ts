@@ -72,6 +72,11 @@ export const limits = {
   productVersionTtlSeconds: 900,
   refillTokenTtlMs: 5_000,
   orderTtlSeconds: 300,
+  /** Products or orders that one script handles: Redis serves nobody else while it runs. */
+  cacheScriptEntriesMax: 500,
+  /** A request waits this long for Redis, then goes on without; after that Redis is left alone for a while. */
+  cacheDeadlineMs: 500,
+  cachePauseMs: 1_000,
   /** Age from which a pending mark alone is not believed and PostgreSQL is asked too. */
   pendingBelievedMs: 2_000,
 } as const;

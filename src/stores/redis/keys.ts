@@ -1,0 +1,19 @@
+/**
+ * Every key and channel in Redis. An id stands in a key as it is, without braces, as in the shop that Tallyman replaces.
+ * The scripts build the keys of products by themselves, from `product:`; they are in this folder too.
+ */
+
+/** Hash: `incarnation`, a random word that a flush takes away; and by partition the highest epoch known (P16). */
+export const ownersKey = "tallyman:owners";
+
+/** Plain integer: the units in stock. */
+export const quantityKey = (productId: string): string => `product:${productId}:quantity`;
+/** Plain integer: the stock version that the quantity belongs to. Outlives it, as its guard. */
+export const versionKey = (productId: string): string => `product:${productId}:version`;
+/** The reader that may refill the quantity after its miss. */
+export const tokenKey = (productId: string): string => `product:${productId}:token`;
+/** JSON of an OrderDocument, revision first. */
+export const orderKey = (orderId: string): string => `order:${orderId}`;
+
+/** Channel of the decision feed of one order topic. */
+export const decisionsChannel = (topic: string): string => `tallyman:${topic}:decisions`;
