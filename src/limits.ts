@@ -54,6 +54,8 @@ export const limits = {
   duplicateWatchGroups: 64,
   commitTimeoutMs: 10_000,
   connectTimeoutMs: 5_000,
+  /** Before a partition that another owner took is claimed again, where the group protocol says that it is ours (P9). */
+  reclaimDelayMs: 500,
   retryDelayMsMin: 50,
   retryDelayMsMax: 2_000,
   drainMs: 8_000,
@@ -79,7 +81,7 @@ export const limits = {
   cachePauseMs: 1_000,
   /** Age from which a pending mark alone is not believed and PostgreSQL is asked too. */
   pendingBelievedMs: 2_000,
-} as const;
+} satisfies Record<string, number>;
 
 assert(limits.quantityMax <= limits.stockMax, "one delivery must fit into the stock");
 assert(limits.stockMax + limits.quantityMax < 2 ** 31, "stock is a PostgreSQL integer");

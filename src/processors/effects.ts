@@ -1,0 +1,184 @@
+/**
+ * Effects: what the world is told after a commit (P15). They have their own queue, so that a slow cache holds up no commit.
+ *
+ * Who owns what: this object owns its queue and the set of leases that are behind, and moves each lease's `effectsDone`.
+ *
+ * I1 A lease's effects run in the order of its commits, and `effectsDone` moves only over what was told: a crash repeats,
+ *    and never skips.
+ * I2 A lease is either live (its effects come through the queue) or behind (they are read back from the ledger, from
+ *    `effectsDone` on). It becomes behind by any failure and when the queue is full, and live again when it has caught up.
+ * I3 One loop runs at a time; it ends when there is nothing to do.
+ */
+import { noticeOf } from "../schemas/decision-feed.ts";
+import type { DecisionMessage } from "../schemas/decision-feed.ts";
+import type { StoredLine } from "../schemas/lines.ts";
+import { decidedOrder } from "../schemas/order-document.ts";
+import type { OrderDocument } from "../schemas/order-document.ts";
+import type { PartitionEffects } from "../stores/effects-cache.ts";
+import type { CommitReceipt } from "../stores/ledger-store.ts";
+import type { DecidedGroup } from "./decide-group.ts";
+import type { Chunk, Lease } from "./lease.ts";
+import { backoffMs } from "./processor-deps.ts";
+import type { ProcessorDeps } from "./processor-deps.ts";
+
+type Part = {
+  readonly lease: Lease;
+  readonly from: number;
+  readonly to: number;
+  readonly effects: PartitionEffects;
+};
+
+type Item = { readonly parts: readonly Part[]; readonly message: DecisionMessage; readonly commands: number };
+
+type EffectsDeps = Pick<ProcessorDeps, "cache" | "store" | "sleep" | "log" | "metrics" | "limits">;
+
+export class Effects {
+  readonly #deps: EffectsDeps;
+  #queue: Item[] = [];
+  #backlog = 0;
+  readonly #behind = new Set<Lease>();
+  #failures = 0;
+  #running: Promise<void> | undefined;
+
+  constructor(deps: EffectsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Tells what a group decided, once it is the group's turn. Never throws, never waits. */
+  decided(group: DecidedGroup, chunks: readonly Chunk[], receipt: CommitReceipt): void {
+    const commands = group.answers.length;
+    const full = this.#backlog + commands > this.#deps.limits.effectsQueueCommandsMax;
+    const parts: Part[] = [];
+    for (const part of partsOf(group, chunks, receipt)) {
+      const { lease } = part;
+      if (full || this.#behind.has(lease) || lease.effectsQueued !== part.from) {
+        this.#behind.add(lease); // I2
+      } else {
+        lease.effectsQueued = part.to;
+        parts.push(part);
+      }
+    }
+    if (!full) {
+      const decisions = group.answers.map(({ line }) => noticeOf(line));
+      this.#queue.push({ parts, message: { decidedAt: receipt.decidedAt, decisions }, commands });
+      this.#add(commands);
+    }
+    this.#start();
+  }
+
+  /** The lease's effects from `effectsDone` on are read back from the ledger. */
+  behind(lease: Lease): void {
+    this.#behind.add(lease);
+    this.#start();
+  }
+
+  /** Resolves when everything has been told; does not while the cache is away. */
+  idle(): Promise<void> {
+    return this.#running ?? Promise.resolve();
+  }
+
+  #add(commands: number): void {
+    this.#backlog += commands;
+    this.#deps.metrics.effectsBacklogCommands.set(this.#backlog);
+  }
+
+  #start(): void {
+    this.#running ??= this.#loop().finally(() => {
+      this.#running = undefined; // I3
+    });
+  }
+
+  async #loop(): Promise<void> {
+    const { sleep, limits, log } = this.#deps;
+    for (;;) {
+      const items = this.#queue;
+      this.#queue = [];
+      const [behind] = this.#behind;
+      try {
+        if (items.length > 0) await this.#tell(items);
+        else if (behind !== undefined) await this.#replay(behind);
+        else return;
+        if (this.#failures > 0) log.info({}, "effects go on");
+        this.#failures = 0;
+      } catch (error) {
+        this.#failures += 1;
+        const line = { err: error, failures: this.#failures };
+        if (this.#failures === 1) log.warn(line, "effects wait; they will be read back from the ledger");
+        else log.debug(line, "effects still wait");
+        await sleep(backoffMs(limits, this.#failures));
+      }
+    }
+  }
+
+  async #tell(items: readonly Item[]): Promise<void> {
+    // A part of a lease that fell behind meanwhile would skip what failed (I1): it is read back with the rest.
+    const parts = items
+      .flatMap((item) => item.parts)
+      .filter(({ lease }) => !lease.isAborted() && !this.#behind.has(lease));
+    try {
+      await this.#apply(parts.map(({ effects }) => effects));
+      for (const { message } of items) await this.#deps.cache.publish(message);
+      for (const { lease, to } of parts) lease.effectsDone = Math.max(lease.effectsDone, to);
+    } catch (error) {
+      for (const { lease } of parts) this.#behind.add(lease); // I2
+      throw error;
+    } finally {
+      for (const item of items) this.#add(-item.commands);
+    }
+  }
+
+  async #apply(effects: readonly PartitionEffects[]): Promise<void> {
+    if (effects.length === 0) return;
+    const { fenced } = await this.#deps.cache.apply(effects);
+    if (fenced.length > 0) this.#deps.metrics.fenced.inc(fenced.length);
+  }
+
+  /** Reads one page of the lease's lines back and tells it; the lease is live again when nothing is left. */
+  async #replay(lease: Lease): Promise<void> {
+    const { store, limits, cache } = this.#deps;
+    const { effectsDone: from, committed: to } = lease;
+    if (lease.isAborted() || from >= to) {
+      this.#behind.delete(lease);
+      lease.effectsQueued = from;
+      return;
+    }
+    const lines = await store.linesBetween(lease.partition, from, to, limits.effectsReplayLinesMax);
+    const named = lines.flatMap((line) => (line.orderId === null ? [] : [line.orderId]));
+    const orders = named.length === 0 ? [] : [...(await store.linesById(named)).values()];
+    await this.#apply([effectsOfLines(lease, lines, orders)]);
+    const decidedAt = lines.at(-1)?.decidedAt;
+    if (decidedAt !== undefined) await cache.publish({ decidedAt, decisions: lines.map((line) => noticeOf(line)) });
+    // Lines may share an offset: the last one of a full page may not be the last of its offset.
+    const last = lines.length < limits.effectsReplayLinesMax ? undefined : lines.at(-1);
+    lease.effectsDone = last === undefined ? to : Math.max(last.offset, from + 1);
+  }
+}
+
+function partsOf(group: DecidedGroup, chunks: readonly Chunk[], { decidedAt }: CommitReceipt): Part[] {
+  const parts = new Map<number, Part & { stock: PartitionEffects["stock"][number][]; orders: OrderDocument[] }>();
+  for (const { lease, from, to } of chunks) {
+    const before = parts.get(lease.partition);
+    const stock = before?.stock ?? [];
+    const orders = before?.orders ?? [];
+    const effects = { partition: lease.partition, epoch: lease.epoch, stock, orders };
+    parts.set(lease.partition, { lease, from: before?.from ?? from, to, effects, stock, orders });
+  }
+  for (const { partition, productId, stock } of group.products) {
+    if (stock !== undefined) parts.get(partition)?.stock.push({ productId, ...stock });
+  }
+  for (const { partition, line } of group.orders) parts.get(partition)?.orders.push(decidedOrder(line, decidedAt));
+  return [...parts.values()];
+}
+
+function effectsOfLines(lease: Lease, lines: readonly StoredLine[], named: readonly StoredLine[]): PartitionEffects {
+  const stock = new Map<string, { productId: string; quantity: number; version: number }>();
+  const orders = new Map<string, OrderDocument>();
+  for (const line of lines) {
+    const { productId, stockAfter: quantity, version } = line;
+    if (version > (stock.get(productId)?.version ?? 0)) stock.set(productId, { productId, quantity, version });
+  }
+  for (const line of [...lines, ...named]) {
+    if (line.type === "PlaceOrder") orders.set(line.commandId, decidedOrder(line, line.decidedAt));
+  }
+  return { partition: lease.partition, epoch: lease.epoch, stock: [...stock.values()], orders: [...orders.values()] };
+}

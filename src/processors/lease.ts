@@ -1,0 +1,79 @@
+/**
+ * A lease: the right to decide one partition, as one claim gave it (P10). Code holds leases, never partition numbers, so
+ * that work begun under an old claim can't touch what a newer one owns.
+ *
+ * Who owns what: the partition processor makes and aborts leases and feeds their mailboxes; the group commit takes what is
+ * ready and moves `committed`; the effects move `effectsDone`.
+ *
+ * I1 `effectsDone` <= `committed` <= offset of what is ready <= `tail`: all four move forward only.
+ * I2 Partition and epoch never change. A new claim makes a new lease and aborts the old one, for ever.
+ * I3 Who awaits asks `isAborted` before going on.
+ * I4 `records` and `bytes` count what was taken in and is not committed: what the bounds are about.
+ */
+import { LRUCache } from "lru-cache";
+import PQueue from "p-queue";
+import type { Stock } from "../schemas/lines.ts";
+import type { Claim } from "../stores/ledger-store.ts";
+import type { Entry } from "./decide-group.ts";
+
+/** The range [from, to) of one partition, decoded. `entries` are in the order of the log. */
+export type Chunk = {
+  readonly lease: Lease;
+  readonly from: number;
+  readonly to: number;
+  readonly entries: readonly Entry[];
+  readonly bytes: number;
+  /** What must be known before the chunk is decided, each once. */
+  readonly productIds: readonly string[];
+  readonly orderIds: readonly string[];
+  readonly versions: readonly { readonly productId: string; readonly version: number }[];
+};
+
+export class Lease {
+  readonly partition: number;
+  readonly epoch: number;
+  /** Stock as committed under this lease or read since; the commit checks the version of every entry used (P5). */
+  readonly stock: LRUCache<string, Stock>;
+  /** One chunk at a time is made ready, in the order of the log. */
+  readonly mailbox = new PQueue({ concurrency: 1 });
+  readonly ready: Chunk[] = [];
+  /** The offset that the next range must begin at. */
+  tail: number;
+  /** `next_offset` in PostgreSQL, as far as this lease knows. */
+  committed: number;
+  effectsDone: number;
+  /** Up to here effects are done or wait in the queue. */
+  effectsQueued: number;
+  /** The `effects_offset` in PostgreSQL, as far as this lease knows. */
+  effectsSaved: number;
+  /** A group holds chunks of this lease; groups in flight have disjoint leases. */
+  inFlight = false;
+  paused = false;
+  records = 0;
+  bytes = 0;
+  #aborted = false;
+
+  constructor(claim: Claim, productsMax: number) {
+    this.partition = claim.partition;
+    this.epoch = claim.epoch;
+    this.tail = claim.nextOffset;
+    this.committed = claim.nextOffset;
+    this.effectsDone = claim.effectsOffset;
+    this.effectsQueued = claim.effectsOffset;
+    this.effectsSaved = claim.effectsOffset;
+    this.stock = new LRUCache({ max: productsMax });
+  }
+
+  /** A method, for its answer changes while others await. */
+  isAborted(): boolean {
+    return this.#aborted;
+  }
+
+  /** Forgets everything that waits; what is in flight is fenced by PostgreSQL or finds itself aborted (I3). */
+  abort(): void {
+    this.#aborted = true;
+    this.mailbox.clear();
+    this.ready.length = 0;
+    this.stock.clear();
+  }
+}

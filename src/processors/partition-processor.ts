@@ -1,0 +1,256 @@
+/**
+ * The processor of one instance: takes the partitions that the group protocol gives it under leases, decides what comes from
+ * them, and lets go of what another owner has taken.
+ *
+ * Who owns what: this object owns the leases and the claims; the source's positions and pauses are set only here.
+ *
+ * I1 Nothing is taken in without a lease, and a range only where it continues the lease: what overlaps is cut, a gap is
+ *    dropped and fetched again (P4, KAFKAJS.md 8).
+ * I2 A claim that answers after a newer assignment is dropped: the newer one has made its own.
+ * I3 A partition that stays with this instance keeps its lease over a rebalance. If another owner claimed it in between,
+ *    the next commit is fenced and the partition is claimed again (P9).
+ * I4 A partition is paused while it has no lease, while its mailbox is above the high water mark, and when it is halted.
+ */
+import type { FetchedRange, LogListener } from "../log/log.ts";
+import { Effects } from "./effects.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { chunkOf, learnSchemas, takeIn } from "./intake.ts";
+import type { Intake } from "./intake.ts";
+import { Lease } from "./lease.ts";
+import { backoffMs } from "./processor-deps.ts";
+import type { ProcessorDeps } from "./processor-deps.ts";
+
+export class PartitionProcessor implements LogListener {
+  readonly #deps: ProcessorDeps;
+  readonly #leases = new Map<number, Lease>();
+  /** Partitions that nobody may go on with before an operator has looked, and why. */
+  readonly #halted = new Map<number, string>();
+  readonly #group: GroupCommit;
+  readonly #effects: Effects;
+  #assigned: ReadonlySet<number> = new Set();
+  #generation = 0;
+  #stopping = false;
+
+  constructor(deps: ProcessorDeps) {
+    this.#deps = deps;
+    this.#effects = new Effects(deps);
+    this.#group = new GroupCommit(deps, () => this.#leases.values(), {
+      decided: (group, chunks, receipt) => this.#effects.decided(group, chunks, receipt),
+      recovered: (lease) => this.#effects.behind(lease),
+      settled: (leases) => this.#settled(leases),
+      lost: (lease) => void this.#reclaim(lease),
+    });
+  }
+
+  /** What this instance holds, for health and metrics. */
+  leases(): readonly Pick<Lease, "partition" | "epoch" | "committed" | "effectsDone" | "records" | "paused">[] {
+    return [...this.#leases.values()];
+  }
+
+  halted(): ReadonlyMap<number, string> {
+    return this.#halted;
+  }
+
+  assigned(partitions: readonly number[]): void {
+    if (this.#stopping) return;
+    this.#generation += 1;
+    this.#assigned = new Set(partitions);
+    for (const lease of [...this.#leases.values()]) {
+      if (this.#assigned.has(lease.partition))
+        this.#goOn(lease); // I3
+      else this.#drop(lease);
+    }
+    const unclaimed = partitions.filter((partition) => !this.#leases.has(partition) && !this.#halted.has(partition));
+    if (unclaimed.length > 0) void this.#claim(unclaimed);
+  }
+
+  fetched(range: FetchedRange): void {
+    const lease = this.#leases.get(range.partition);
+    if (lease === undefined || lease.isAborted() || this.#stopping || range.to <= lease.tail) return; // I1
+    if (range.from > lease.tail) {
+      void this.#gap(lease, range.from);
+      return;
+    }
+    const intake = takeIn(this.#deps.codec, range, lease.tail);
+    lease.tail = range.to;
+    lease.records += intake.entries.length;
+    lease.bytes += intake.bytes;
+    if (this.#isFull(lease)) this.#pause(lease);
+    void lease.mailbox.add(() => this.#makeReady(lease, intake));
+  }
+
+  lost(reason: Error): void {
+    this.#deps.log.warn({ err: reason }, "the log's client is being replaced; no partition is owned until it is back");
+    this.#generation += 1;
+    this.#assigned = new Set();
+    for (const lease of [...this.#leases.values()]) this.#drop(lease);
+  }
+
+  /** Stores how far the effects are done, where that has moved. Called from time to time; rejects never. */
+  async saveEffects(): Promise<void> {
+    const moved = [...this.#leases.values()].filter((lease) => lease.effectsDone > lease.effectsSaved);
+    if (moved.length === 0) return;
+    const offsets = moved.map(({ partition, epoch, effectsDone }) => ({
+      partition,
+      epoch,
+      effectsOffset: effectsDone,
+    }));
+    try {
+      await this.#deps.store.saveEffectsOffset(offsets);
+      for (const [index, lease] of moved.entries())
+        lease.effectsSaved = offsets[index]?.effectsOffset ?? lease.effectsSaved;
+    } catch (error) {
+      this.#deps.log.debug({ err: error }, "can't save how far the effects are done; they may be repeated");
+    }
+  }
+
+  /** Takes nothing more in and resolves when all that was taken in is committed and told. The caller sets a deadline. */
+  async drain(): Promise<void> {
+    this.#stopping = true;
+    for (const lease of this.#leases.values()) this.#pause(lease);
+    await Promise.all([...this.#leases.values()].map((lease) => lease.mailbox.onIdle()));
+    await this.#group.idle();
+    await this.#effects.idle();
+    await this.saveEffects();
+  }
+
+  /** Forgets every lease. What is not committed stays in the log. */
+  abandon(): void {
+    this.#stopping = true;
+    for (const lease of [...this.#leases.values()]) this.#drop(lease);
+  }
+
+  async #makeReady(lease: Lease, intake: Intake): Promise<void> {
+    await this.#untilDone(lease, "the schema registry is needed for a schema not seen before", () =>
+      learnSchemas(this.#deps.codec, lease.partition, intake),
+    );
+    if (lease.isAborted()) return;
+    const chunk = chunkOf(lease, intake);
+    await this.#warm(lease, chunk.productIds);
+    if (lease.isAborted()) return;
+    lease.ready.push(chunk);
+    this.#group.kick();
+  }
+
+  /** Reads the stock that memory lacks while an earlier group is in flight. Only a head start: the group reads what lacks. */
+  async #warm(lease: Lease, productIds: readonly string[]): Promise<void> {
+    const unknown = productIds.filter((id) => !lease.stock.has(id));
+    if (unknown.length === 0 || !lease.inFlight) return;
+    try {
+      const found = await this.#deps.store.prefetch({ productIds: unknown, commandIds: [], versions: [] });
+      for (const [id, stock] of found.stock) if (!lease.stock.has(id)) lease.stock.set(id, stock);
+    } catch (error) {
+      this.#deps.log.debug({ err: error }, "no head start in reading stock");
+    }
+  }
+
+  async #claim(partitions: readonly number[]): Promise<void> {
+    const { store, owner, source, limits, log } = this.#deps;
+    const generation = this.#generation;
+    for (let failures = 1; ; failures += 1) {
+      try {
+        const claims = await store.claim(partitions, owner);
+        if (generation !== this.#generation || this.#stopping) return; // I2
+        for (const claim of claims) {
+          const lease = new Lease(claim, limits.leaseProductsMax);
+          this.#leases.get(claim.partition)?.abort();
+          this.#leases.set(claim.partition, lease);
+          if (lease.effectsDone < lease.committed) this.#effects.behind(lease);
+          source.seek(lease.partition, lease.tail);
+          source.resume(lease.partition);
+        }
+        log.info({ claims }, "claimed partitions");
+        return;
+      } catch (error) {
+        log.warn({ err: error, failures, partitions }, "can't claim partitions yet");
+        await this.#deps.sleep(backoffMs(limits, failures));
+        if (generation !== this.#generation || this.#stopping) return; // I2
+      }
+    }
+  }
+
+  /** Another owner has it: forget it, unless the group protocol says that it is ours; then claim it again, not at once. */
+  async #reclaim(lease: Lease): Promise<void> {
+    const generation = this.#generation;
+    this.#drop(lease);
+    if (!this.#assigned.has(lease.partition) || this.#stopping) return;
+    this.#deps.source.pause(lease.partition); // I4
+    await this.#deps.sleep(this.#deps.limits.reclaimDelayMs);
+    if (generation !== this.#generation || this.#stopping || this.#leases.has(lease.partition)) return;
+    await this.#claim([lease.partition]);
+  }
+
+  /** After a rebalance the client begins where its hints say, with everything paused. */
+  #goOn(lease: Lease): void {
+    this.#deps.source.seek(lease.partition, lease.tail);
+    if (!lease.paused) this.#deps.source.resume(lease.partition);
+  }
+
+  #drop(lease: Lease): void {
+    lease.abort();
+    if (this.#leases.get(lease.partition) === lease) this.#leases.delete(lease.partition);
+  }
+
+  /** What was fetched begins above what was taken in: fetch again, unless the log itself begins above (KAFKAJS.md 9). */
+  async #gap(lease: Lease, from: number): Promise<void> {
+    const { source, inspector, log } = this.#deps;
+    this.#pause(lease);
+    await this.#untilDone(lease, "the log is needed to look into a gap", async () => {
+      const low = (await inspector.ends()).get(lease.partition)?.low ?? 0;
+      if (lease.isAborted()) return;
+      if (low > lease.tail) {
+        this.#halt(lease, `the log begins at offset ${low}, and ${lease.tail} is the next to be decided`);
+        return;
+      }
+      log.debug({ partition: lease.partition, from, tail: lease.tail }, "fetching again from where the lease stands");
+      source.seek(lease.partition, lease.tail);
+      this.#resumeWhenLow(lease);
+    });
+  }
+
+  #halt(lease: Lease, why: string): void {
+    this.#halted.set(lease.partition, why);
+    this.#drop(lease);
+    this.#deps.log.error(
+      { partition: lease.partition, why },
+      "partition halted: commands that were acknowledged are missing from the log. Restore the log, or set the partition's " +
+        "next_offset in PostgreSQL to where it begins if they are lost for good; then restart the processors",
+    );
+  }
+
+  #settled(leases: readonly Lease[]): void {
+    this.#deps.source.reportProgress(new Map(leases.map(({ partition, committed }) => [partition, committed])));
+    for (const lease of leases) this.#resumeWhenLow(lease);
+  }
+
+  #isFull(lease: Lease): boolean {
+    const { limits } = this.#deps;
+    return lease.records >= limits.mailboxRecordsHigh || lease.bytes >= limits.mailboxBytesHigh;
+  }
+
+  #pause(lease: Lease): void {
+    lease.paused = true;
+    this.#deps.source.pause(lease.partition);
+  }
+
+  #resumeWhenLow(lease: Lease): void {
+    const { limits, source } = this.#deps;
+    if (!lease.paused || lease.isAborted() || this.#stopping) return;
+    if (lease.records > limits.mailboxRecordsLow || lease.bytes > limits.mailboxBytesLow) return;
+    lease.paused = false;
+    source.resume(lease.partition);
+  }
+
+  /** Tries again, with back-off, while the lease lives. */
+  async #untilDone(lease: Lease, why: string, work: () => Promise<void>): Promise<void> {
+    for (let failures = 1; !lease.isAborted(); failures += 1) {
+      try {
+        await work();
+        return;
+      } catch (error) {
+        this.#deps.log.warn({ err: error, failures, partition: lease.partition }, why);
+        await this.#deps.sleep(backoffMs(this.#deps.limits, failures));
+      }
+    }
+  }
+}

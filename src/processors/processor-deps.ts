@@ -1,0 +1,41 @@
+import type { Logger } from "pino";
+import type { limits } from "../limits.ts";
+import type { LogInspector, LogSource } from "../log/log.ts";
+import type { Metrics } from "../ops/metrics.ts";
+import type { CommandCodec } from "../schemas/codec.ts";
+import type { EffectsCache } from "../stores/effects-cache.ts";
+import type { LedgerStore } from "../stores/ledger-store.ts";
+
+/** All that a processor needs of the world. Time passes only in `sleep`, so that a simulation can own it. */
+export type ProcessorDeps = {
+  readonly store: LedgerStore;
+  readonly source: Omit<LogSource, "start" | "stop">;
+  readonly inspector: Pick<LogInspector, "ends">;
+  readonly codec: Pick<CommandCodec, "decode" | "learn">;
+  readonly cache: EffectsCache;
+  /** Written beside the epoch, for people. */
+  readonly owner: string;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  readonly log: Pick<Logger, "debug" | "info" | "warn" | "error">;
+  readonly metrics: Pick<
+    Metrics,
+    | "commits"
+    | "commitSeconds"
+    | "groupCommands"
+    | "fenced"
+    | "refusals"
+    | "decided"
+    | "duplicates"
+    | "deadLetters"
+    | "effectsBacklogCommands"
+  >;
+  readonly limits: { readonly [Name in keyof typeof limits]: number };
+};
+
+/** How long to wait before try number `failures` + 1: doubles up to its bound. */
+export function backoffMs(
+  { retryDelayMsMin, retryDelayMsMax }: Pick<ProcessorDeps["limits"], "retryDelayMsMin" | "retryDelayMsMax">,
+  failures: number,
+): number {
+  return Math.min(retryDelayMsMax, retryDelayMsMin * 2 ** Math.min(failures - 1, 16));
+}
