@@ -1,0 +1,71 @@
+// Fails when patches/kafkajs+2.2.4.patch is not applied, or when a new kafkajs no longer needs it or loses it.
+import { createRequire } from "node:module";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+const require = createRequire(import.meta.url);
+
+type RequestQueue = {
+  pending: unknown[];
+  throttledUntil: number;
+  checkPendingRequests(): void;
+  scheduleCheckPendingRequests(): void;
+  destroy(): void;
+};
+type Message = { readonly partition: number; readonly n: number };
+
+// kafkajs has no types for its inner modules.
+const RequestQueue = require("kafkajs/src/network/requestQueue") as new (options: object) => RequestQueue;
+const groupMessages = require("kafkajs/src/producer/groupMessagesPerPartition") as (options: {
+  topic: string;
+  partitionMetadata: object[];
+  messages: Message[];
+  partitioner: (options: { message: Message }) => number;
+}) => Record<string, Message[]>;
+
+describe("the request queue (KAFKAJS.md 14)", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  const queue = (): RequestQueue =>
+    new RequestQueue({
+      requestTimeout: 1_000,
+      maxInFlightRequests: 1,
+      enforceRequestTimeout: false,
+      clientId: "test",
+      broker: "broker:9092",
+      logger: { debug: () => undefined, warn: () => undefined },
+    });
+
+  test("an idle connection sets no timer, least of all one with a negative time-out", () => {
+    const timeouts = vi.spyOn(globalThis, "setTimeout");
+    queue().checkPendingRequests();
+    expect(timeouts).not.toHaveBeenCalled();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("a request that waits is looked after", () => {
+    const timeouts = vi.spyOn(globalThis, "setTimeout");
+    const waiting = queue();
+    waiting.throttledUntil = Date.now() + 500;
+    waiting.pending.push({});
+    waiting.scheduleCheckPendingRequests();
+    expect(timeouts).toHaveBeenCalledExactlyOnceWith(expect.any(Function), 500);
+    waiting.destroy();
+  });
+});
+
+describe("grouping a batch by partition", () => {
+  test("keeps the order, and a large batch of one partition takes no quadratic time", () => {
+    const messages = Array.from({ length: 100_000 }, (_, n) => ({ partition: n % 10 === 0 ? 1 : 0, n }));
+    const begin = performance.now();
+    const grouped = groupMessages({
+      topic: "t",
+      partitionMetadata: [{}],
+      messages,
+      partitioner: ({ message }) => message.partition,
+    });
+    expect(performance.now() - begin).toBeLessThan(500); // Unpatched: ten seconds and more.
+    expect(grouped["0"]).toEqual(messages.filter(({ partition }) => partition === 0));
+    expect(grouped["1"]).toEqual(messages.filter(({ partition }) => partition === 1));
+  });
+});
