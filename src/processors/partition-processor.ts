@@ -150,7 +150,7 @@ export class PartitionProcessor implements LogListener {
     for (let failures = 1; ; failures += 1) {
       try {
         const claims = await store.claim(partitions, owner);
-        if (generation !== this.#generation || this.#stopping) return; // I2
+        if (!this.#isCurrent(generation)) return; // I2
         for (const claim of claims) {
           const lease = new Lease(claim, limits.leaseProductsMax);
           this.#leases.get(claim.partition)?.abort();
@@ -164,7 +164,7 @@ export class PartitionProcessor implements LogListener {
       } catch (error) {
         log.warn({ err: error, failures, partitions }, "can't claim partitions yet");
         await this.#deps.sleep(backoffMs(limits, failures));
-        if (generation !== this.#generation || this.#stopping) return; // I2
+        if (!this.#isCurrent(generation)) return; // I2
       }
     }
   }
@@ -176,8 +176,12 @@ export class PartitionProcessor implements LogListener {
     if (!this.#assigned.has(lease.partition) || this.#stopping) return;
     this.#deps.source.pause(lease.partition); // I4
     await this.#deps.sleep(this.#deps.limits.reclaimDelayMs);
-    if (generation !== this.#generation || this.#stopping || this.#leases.has(lease.partition)) return;
+    if (!this.#isCurrent(generation) || this.#leases.has(lease.partition)) return;
     await this.#claim([lease.partition]);
+  }
+
+  #isCurrent(generation: number): boolean {
+    return generation === this.#generation && !this.#stopping;
   }
 
   /** After a rebalance the client begins where its hints say, with everything paused. */

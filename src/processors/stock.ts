@@ -3,7 +3,6 @@
  * and ids arrive in the command. Idempotency is checked before the business rules (P1), and the order in which refusals win
  * is the order of the code below, top down; `test/unit/stock-precedence.test.ts` holds it as a table.
  */
-import assert from "node:assert/strict";
 import { limits } from "../limits.ts";
 import type { CancelOrder, CountStock, LoggedCommand, PlaceOrder, ReceiveStock } from "../schemas/commands.ts";
 import type { Line, RefusalReason, Stock } from "../schemas/lines.ts";
@@ -93,6 +92,7 @@ function place(stock: Stock | undefined, command: PlaceOrder, logged: LoggedComm
 function cancel(known: Knowledge, command: CancelOrder, logged: LoggedCommand): Decision {
   const { stock, order } = known;
   const line = { ...movementLine(command, logged), orderId: command.orderId };
+  if (command.orderId === command.commandId) return decided(refused(line, stock, "not_an_order"));
   if (order === undefined) {
     // The order may still come: its id is taken by a cancelled order without content.
     const answer = unchanged(line, stock);
@@ -110,7 +110,8 @@ function cancel(known: Knowledge, command: CancelOrder, logged: LoggedCommand): 
   const named = { ...line, quantity: order.quantity };
   if (order.status === "rejected") return decided(refused(named, stock, "order_rejected"));
   if (order.status === "cancelled") return decided(refused(named, stock, "order_already_cancelled"));
-  assert(stock !== undefined, "an order was accepted, so its product has stock");
+  // Possible only when order and stock were read apart, around another owner's commit: the commit finds it stale (P5).
+  if (stock === undefined) return decided(refused(named, stock, "unknown_product"));
   if (stock.quantity + order.quantity > limits.stockMax) return decided(refused(named, stock, "stock_limit_exceeded"));
   const change: LineChange = {
     readRevision: order.revision,
@@ -141,7 +142,8 @@ function count(known: Knowledge, command: CountStock, logged: LoggedCommand): Li
   let countedAgainst = current;
   if (command.asOfVersion !== null) {
     const then = command.asOfVersion === stock?.version ? stock.quantity : known.stockAtVersion;
-    if (stock === undefined || command.asOfVersion > stock.version || then === undefined) {
+    const isPast = command.asOfVersion >= 1 && command.asOfVersion <= (stock?.version ?? 0);
+    if (!isPast || then === undefined) {
       return refused(line, stock, "unknown_version");
     }
     countedAgainst = then;
