@@ -1,0 +1,11 @@
+/** The port through which api instances hear what is decided. Messages may be lost or come twice. */
+import type { DecisionMessage } from "../schemas/decision-feed.ts";
+
+export type DecisionListener = {
+  /** Whether anybody waits; when not, a message is dropped unread. */
+  wanted(): boolean;
+  /** Must not throw. */
+  told(message: DecisionMessage): void;
+};
+
+export type DecisionFeed = { close(): void };

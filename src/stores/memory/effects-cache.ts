@@ -1,0 +1,145 @@
+/**
+ * The cache in memory, for the simulation and for tests: both sides of Redis over one state, with the same rules (P16,
+ * P17) and the same steps that others may come between: the owner's proof is awaited where the Redis adapter awaits it.
+ * It passes the contract suite that the Redis adapters pass (test/contract/effects-cache.test.ts).
+ */
+import { limits } from "../../limits.ts";
+import type { DecisionMessage } from "../../schemas/decision-feed.ts";
+import type { OrderDocument } from "../../schemas/order-document.ts";
+import { CacheUnavailable } from "../effects-cache.ts";
+import type { EffectsCache, OwnershipProof, PartitionEffects } from "../effects-cache.ts";
+import type { ReadCache } from "../read-cache.ts";
+
+type Kept<Value> = { readonly value: Value; readonly until: number };
+
+/** A map whose entries end by the clock given. */
+class ExpiringMap<Value> {
+  readonly #entries = new Map<string, Kept<Value>>();
+  readonly #now: () => number;
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+  get(key: string): Value | undefined {
+    const kept = this.#entries.get(key);
+    if (kept !== undefined && kept.until > this.#now()) return kept.value;
+    this.#entries.delete(key);
+    return undefined;
+  }
+  set(key: string, value: Value, lifetimeMs: number): void {
+    this.#entries.set(key, { value, until: this.#now() + lifetimeMs });
+  }
+  delete(key: string): void {
+    this.#entries.delete(key);
+  }
+  clear(): void {
+    this.#entries.clear();
+  }
+}
+
+export type MemoryCacheOptions = { readonly now?: () => number; readonly refillTokenTtlMs?: number };
+export type MemoryCache = ReturnType<typeof createMemoryCache>;
+
+export function createMemoryCache(options: MemoryCacheOptions = {}) {
+  const { now = Date.now, refillTokenTtlMs = limits.refillTokenTtlMs } = options;
+  const quantities = new ExpiringMap<number>(now);
+  const versions = new ExpiringMap<number>(now);
+  const tokens = new ExpiringMap<string>(now);
+  const orders = new ExpiringMap<OrderDocument>(now);
+  const epochs = new Map<number, number>();
+  const listeners = new Set<(message: DecisionMessage) => void>();
+  let incarnation = {};
+  let tokenNumber = 0;
+  let away = false;
+
+  const write = ({ partition, epoch, stock, orders: documents }: PartitionEffects) => {
+    const known = epochs.get(partition) ?? -1;
+    if (known !== epoch) return known > epoch ? "fenced" : "epoch_unknown";
+    for (const { productId, quantity, version } of stock) {
+      if (version >= (versions.get(productId) ?? -1)) {
+        quantities.set(productId, quantity, limits.productQuantityTtlSeconds * 1000);
+        versions.set(productId, version, limits.productVersionTtlSeconds * 1000);
+      }
+      tokens.delete(productId);
+    }
+    for (const order of documents) {
+      if (order.revision >= (orders.get(order.orderId)?.revision ?? -1))
+        orders.set(order.orderId, order, limits.orderTtlSeconds * 1000);
+    }
+    return "written";
+  };
+  const applyOne = async (effects: PartitionEffects, proof: OwnershipProof): Promise<boolean> => {
+    for (;;) {
+      const outcome = write(effects);
+      if (outcome !== "epoch_unknown") return outcome === "written";
+      const before = incarnation;
+      if (!(await proof(effects.partition, effects.epoch))) return false;
+      reachable();
+      const known = epochs.get(effects.partition) ?? -1;
+      if (before === incarnation && known < effects.epoch) epochs.set(effects.partition, effects.epoch);
+    }
+  };
+  const reachable = () => {
+    if (away) throw new CacheUnavailable("the memory cache is switched off");
+  };
+  /** Runs at once, as one step; a failure rejects, as with Redis. */
+  const step = <Result>(work: () => Result): Promise<Result> =>
+    Promise.resolve().then(() => {
+      reachable();
+      return work();
+    });
+
+  return {
+    effectsCache: (proof: OwnershipProof): EffectsCache => ({
+      apply: async (effects) => {
+        await step(() => undefined);
+        const fenced: number[] = [];
+        for (const each of effects) if (!(await applyOne(each, proof))) fenced.push(each.partition);
+        return { fenced };
+      },
+      publish: (message) => step(() => listeners.forEach((listener) => listener(message))),
+    }),
+    readCache: (): ReadCache => ({
+      readStock: (productId) =>
+        step(() => {
+          const [quantity, version] = [quantities.get(productId), versions.get(productId)];
+          if (quantity !== undefined && version !== undefined) return { kind: "hit", stock: { quantity, version } };
+          if (tokens.get(productId) !== undefined) return { kind: "miss", token: null };
+          const token = `token-${++tokenNumber}`;
+          tokens.set(productId, token, refillTokenTtlMs);
+          return { kind: "miss", token };
+        }),
+      refillStock: ({ productId, token, stock }) =>
+        step(() => {
+          if (tokens.get(productId) !== token) return;
+          tokens.delete(productId);
+          if (quantities.get(productId) !== undefined || (versions.get(productId) ?? -1) > stock.version) return;
+          quantities.set(productId, stock.quantity, limits.productQuantityTtlSeconds * 1000);
+          versions.set(productId, stock.version, limits.productVersionTtlSeconds * 1000);
+        }),
+      readOrder: (orderId) => step(() => orders.get(orderId) ?? null),
+      markPending: (orderId, json) =>
+        step(() => {
+          if (orders.get(orderId) !== undefined) return;
+          orders.set(orderId, JSON.parse(json) as OrderDocument, limits.orderTtlSeconds * 1000);
+        }),
+    }),
+    /** Hears what is published; returns how to stop. */
+    subscribe: (listener: (message: DecisionMessage) => void): (() => void) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    /** Everything is lost, as when Redis is emptied. */
+    flush: (): void => {
+      for (const map of [quantities, versions, tokens, orders]) map.clear();
+      epochs.clear();
+      incarnation = {};
+    },
+    /** While true, every call rejects with `CacheUnavailable`. */
+    setAway: (value: boolean): void => void (away = value),
+    /** Takes the quantity away as its expiry would, and leaves what guards it. */
+    expireQuantity: (productId: string): void => quantities.delete(productId),
+    /** What a look into Redis would show, for a test's last check. */
+    quantityOf: (productId: string): number | undefined => quantities.get(productId),
+    orderOf: (orderId: string): OrderDocument | undefined => orders.get(orderId),
+  };
+}
