@@ -56,7 +56,7 @@ describe("the request queue (KAFKAJS.md 14)", () => {
 
 describe("grouping a batch by partition", () => {
   test("keeps the order, and a large batch of one partition takes no quadratic time", () => {
-    const messages = Array.from({ length: 100_000 }, (_, n) => ({ partition: n % 10 === 0 ? 1 : 0, n }));
+    const messages = Array.from({ length: 30_000 }, (_, n) => ({ partition: n % 10 === 0 ? 1 : 0, n }));
     const begin = performance.now();
     const grouped = groupMessages({
       topic: "t",
@@ -64,7 +64,7 @@ describe("grouping a batch by partition", () => {
       messages,
       partitioner: ({ message }) => message.partition,
     });
-    expect(performance.now() - begin).toBeLessThan(500); // Unpatched: ten seconds and more.
+    expect(performance.now() - begin).toBeLessThan(300); // Unpatched: several seconds.
     expect(grouped["0"]).toEqual(messages.filter(({ partition }) => partition === 0));
     expect(grouped["1"]).toEqual(messages.filter(({ partition }) => partition === 1));
   });
