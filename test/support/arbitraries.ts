@@ -79,7 +79,14 @@ const idFrom = (first: number, count: number) => fc.integer({ min: first, max: f
 /** Mostly an id of the command's own kind; now and then one that belongs to another kind. */
 const idOf = (own: fc.Arbitrary<string>) => fc.oneof({ weight: 15, arbitrary: own }, idFrom(0, 64));
 
-const orderIds = idFrom(0, 16);
+type OrderRef = { readonly orderId: string; readonly productId: string };
+/** An order and a product: mostly the product that most commands give to this order. */
+const orderRef: fc.Arbitrary<OrderRef> = fc
+  .record({ number: fc.nat({ max: 11 }), own: fc.nat({ max: 7 }), other: product, otherId: fc.nat({ max: 80 }) })
+  .map(({ number, own, other, otherId }) => ({
+    orderId: uuidOf(otherId < 64 && own === 7 ? otherId : number),
+    productId: own === 0 ? other : (productIds[number % 2] ?? other),
+  }));
 
 /**
  * One command of three products. Ids come from a few for each kind, so that commands repeat, cancels come before and
@@ -89,14 +96,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc
-      .record({ commandId: idOf(orderIds), productId: product, quantity: units(fewUnits) })
-      .map((fields) => placeOrder(fields)),
+      .tuple(orderRef, units(fewUnits))
+      .map(([{ orderId, productId }, quantity]) => placeOrder({ commandId: orderId, productId, quantity })),
   },
   {
-    weight: 3,
+    weight: 4,
     arbitrary: fc
-      .record({ commandId: idOf(idFrom(16, 24)), productId: product, orderId: idOf(orderIds) })
-      .map((fields) => cancelOrder(fields)),
+      .tuple(orderRef, idOf(idFrom(16, 24)))
+      .map(([order, commandId]) => cancelOrder({ ...order, commandId })),
   },
   {
     weight: 2,
@@ -117,10 +124,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
 );
 
-/** A log of commands. Starts with stock for the first product, so that short ones too have something to sell. */
+/** A log of commands. Two products begin with stock, so that there is something to sell. */
 export const commandLog: fc.Arbitrary<readonly Command[]> = fc
-  .array(command, { maxLength: 40 })
-  .map((rest) => [receiveStock({ commandId: uuidOf(64), quantity: 8 }), ...rest]);
+  .array(command, { maxLength: 50, size: "max" })
+  .map((rest) => [
+    receiveStock({ commandId: uuidOf(64), quantity: 12 }),
+    receiveStock({ commandId: uuidOf(65), productId: "p2", quantity: 5 }),
+    ...rest,
+  ]);
 
 /** How a log is cut into groups: sizes, taken in turn. */
 export const groupSizes = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 8 });
