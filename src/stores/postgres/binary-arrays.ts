@@ -46,27 +46,35 @@ function writeInt64(buffer: Buffer, value: number, at: number): void {
 }
 
 export function int4Array(values: readonly number[]): Buffer {
-  return fixed(elementType.int4, 4, values.length, (buffer, at, index) =>
-    buffer.writeInt32BE(values[index] ?? NaN, at),
-  );
+  return fixed(elementType.int4, 4, values.length, (buffer, at, index) => {
+    const value = values[index] ?? NaN;
+    if ((value | 0) !== value) throw new RangeError(`${value} is not an int4`);
+    buffer.writeInt32BE(value, at);
+  });
 }
 
 export function int8Array(values: readonly number[]): Buffer {
   return fixed(elementType.int8, 8, values.length, (buffer, at, index) => writeInt64(buffer, values[index] ?? NaN, at));
 }
 
-/** Milliseconds since 1970, whole. */
+/** Milliseconds since 1970, whole. From the year 2285 on, their microseconds are more than a number holds exactly. */
 export function timestampArray(values: readonly number[]): Buffer {
-  return fixed(elementType.timestamptz, 8, values.length, (buffer, at, index) =>
-    writeInt64(buffer, ((values[index] ?? NaN) - postgresEpochMs) * 1000, at),
-  );
+  return fixed(elementType.timestamptz, 8, values.length, (buffer, at, index) => {
+    const ms = (values[index] ?? NaN) - postgresEpochMs;
+    if (!Number.isSafeInteger(ms)) throw new RangeError(`${ms} is not a safe integer`);
+    const high = Math.floor(ms / 0x1_0000_0000);
+    const low = (ms - high * 0x1_0000_0000) * 1000;
+    buffer.writeInt32BE(high * 1000 + Math.floor(low / 0x1_0000_0000), at);
+    buffer.writeUInt32BE(low >>> 0, at + 4);
+  });
 }
 
 /** UUIDs in their usual form of 36 characters. */
 export function uuidArray(values: readonly string[]): Buffer {
   return fixed(elementType.uuid, 16, values.length, (buffer, at, index) => {
     const text = values[index] ?? "";
-    if (buffer.write(text.replaceAll("-", ""), at, 16, "hex") !== 16) throw new RangeError(`${text} is not a UUID`);
+    const hex = text.replaceAll("-", "");
+    if (hex.length !== 32 || buffer.write(hex, at, 16, "hex") !== 16) throw new RangeError(`${text} is not a UUID`);
   });
 }
 
