@@ -32,6 +32,13 @@ export const withAdmin = async <T>(use: (admin: Admin) => Promise<T>): Promise<T
   }
 };
 
+/** Drops the records of the partition below `offset`. */
+export const deleteRecords = (topic: string, partition: number, offset: number): Promise<void> =>
+  withAdmin(async (admin) => {
+    await admin.fetchTopicOffsets(topic); // kafkajs only knows a topic's partitions after it was asked for them.
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
+  });
+
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Polls until `check` holds; rejects with `what` otherwise. */
