@@ -2,7 +2,8 @@
 import { Kafka, logLevel, type Admin } from "kafkajs";
 import pino from "pino";
 import { createKafkaInspector } from "../../src/log/kafka/inspector.ts";
-import { createKafkaSource, type KafkaSourceOptions } from "../../src/log/kafka/source.ts";
+import type { KafkaSourceOptions } from "../../src/log/kafka/source-options.ts";
+import { createKafkaSource } from "../../src/log/kafka/source.ts";
 import { ensureTopic } from "../../src/log/kafka/topic.ts";
 import type { FetchedRange, LogSource } from "../../src/log/log.ts";
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createKafkaAppender } from "../../src/log/kafka/appender.ts";
-import type { KafkaSourceOptions } from "../../src/log/kafka/source.ts";
+import type { KafkaSourceOptions } from "../../src/log/kafka/source-options.ts";
 import type { AppendRecord } from "../../src/log/log.ts";
 import {
   connection,

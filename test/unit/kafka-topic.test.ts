@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { topicProblems, TopicMisconfigured, type FoundTopic } from "../../src/log/kafka/topic.ts";
+import { topicProblems, type FoundTopic } from "../../src/log/kafka/topic-settings.ts";
+import { TopicMisconfigured } from "../../src/log/kafka/topic.ts";
 
 const wanted = { name: "orders", partitionCount: 12, replicationFactor: 3 };
 const fit: FoundTopic = {

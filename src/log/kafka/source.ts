@@ -14,36 +14,14 @@
  * I5 Being alive means that kafkajs does something, be it a fetch that brings nothing. A run that does nothing for
  *    `silenceMs` is replaced. The time-out in use here frees partitions; it decides nothing about who may commit.
  */
-import { PartitionAssigners, type KafkaMessage, type PartitionAssigner } from "kafkajs";
-import type { Logger } from "pino";
+import type { KafkaMessage } from "kafkajs";
 import { limits } from "../../limits.ts";
 import type { LogListener, LogRecord, LogSource } from "../log.ts";
-import type { KafkaConnection } from "./client.ts";
-import { startConsumer, type ConsumerRun, type ConsumerSettings, type RawBatch } from "./consumer-run.ts";
+import { startConsumer, type ConsumerRun, type RawBatch } from "./consumer-run.ts";
 import { withDeadline } from "./deadline.ts";
 import { Positions } from "./positions.ts";
 import { createProgressReporter } from "./progress-reporter.ts";
-
-export type KafkaSourceOptions = {
-  readonly connection: KafkaConnection;
-  readonly topic: string;
-  readonly groupId: string;
-  readonly logger: Logger;
-  /** All members of a group name the same ones (KAFKAJS.md 6). */
-  readonly assigners?: readonly PartitionAssigner[];
-  /**
-   * After this the partitions of an owner that died go to another one. 6 s is the least that a broker allows by default.
-   * A low one costs nothing but a rebalance when a process stalls: the epoch in PostgreSQL is the fence (KAFKAJS.md 7).
-   */
-  readonly sessionTimeoutMs?: number;
-  /** A quarter of the session: three heartbeats may get lost. Also the longest that a rebalance goes unnoticed. */
-  readonly heartbeatIntervalMs?: number;
-  /** How long a rebalance waits for members that are alive; they come at their next heartbeat or fetch. */
-  readonly rebalanceTimeoutMs?: number;
-  readonly progressIntervalMs?: number;
-  /** A run that does nothing for so long is replaced. Longer than a rebalance and a request's time-out. */
-  readonly silenceMs?: number;
-};
+import { consumerSettings, type KafkaSourceOptions } from "./source-options.ts";
 
 const toRecord = ({ offset, key, value, headers }: KafkaMessage): LogRecord => ({
   offset: Number(offset),
@@ -56,17 +34,7 @@ const watchTicks = 8;
 const retireMs = 3_000;
 
 export const createKafkaSource = (options: KafkaSourceOptions): LogSource => {
-  const { connection, topic, groupId, logger, silenceMs = 40_000 } = options;
-  const settings: ConsumerSettings = {
-    connection,
-    topic,
-    groupId,
-    logger,
-    assigners: options.assigners ?? [PartitionAssigners.roundRobin],
-    sessionTimeoutMs: options.sessionTimeoutMs ?? 6_000,
-    heartbeatIntervalMs: options.heartbeatIntervalMs ?? 1_500,
-    rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? 10_000,
-  };
+  const { topic, logger, silenceMs = 40_000 } = options;
   const positions = new Positions();
   let listener: LogListener | undefined;
   let run: ConsumerRun | undefined;
@@ -125,7 +93,7 @@ export const createKafkaSource = (options: KafkaSourceOptions): LogSource => {
 
   const launch = (): void => {
     silentTicks = 0;
-    const mine: ConsumerRun = startConsumer(settings, {
+    const mine: ConsumerRun = startConsumer(consumerSettings(options), {
       joined: (partitions) => {
         if (run !== mine) return; // I1
         attempts = 0;
