@@ -13,17 +13,17 @@ export type AppRole = "api" | "processor";
 export type App = Service & { url: string };
 
 const readyLimitMs = 60_000;
+const host = process.env.HOST ?? "127.0.0.1";
 
 /** Starts one and resolves when its /readyz says so. Throws a Failure when it ends first or takes more than a minute. */
 export async function startApp(
   role: AppRole,
+  port: number,
   addresses: Addresses,
   context: StartContext,
   progress: Progress,
 ): Promise<App> {
   const startedAt = performance.now();
-  const host = process.env.HOST ?? "127.0.0.1";
-  const port = role === "api" ? await apiPort(host, progress) : await getPort({ port: portNumbers(9091, 9190), host });
   const service = launch(
     {
       name: role === "api" ? "api" : `processor-${String(port)}`,
@@ -41,13 +41,19 @@ export async function startApp(
     },
     context,
   );
-  const url = `http://${reachable(host)}:${String(port)}`;
+  const url = `http://${reachableHost()}:${String(port)}`;
   await untilReady(service, () => checkReady(url), readyLimitMs, context);
   progress.done(`${role === "api" ? "API" : "Processor"} on ${url}`, startedAt);
   return { ...service, url };
 }
 
-async function apiPort(host: string, progress: Progress): Promise<number> {
+/** Where a processor's health is. */
+export function chooseProcessorPort(): Promise<number> {
+  return getPort({ port: portNumbers(9091, 9190), host });
+}
+
+/** PORT, or the first free one from 8080 on, which is said. Throws a Failure when PORT is no port, or is taken. */
+export async function chooseApiPort(progress: Progress): Promise<number> {
   const wanted = process.env.PORT ?? "";
   if (wanted === "") {
     const port = await getPort({ port: portNumbers(8080, 8179), host });
@@ -72,7 +78,8 @@ async function checkReady(url: string): Promise<void> {
   await response.text();
 }
 
-function reachable(host: string): string {
+/** An address that is meant for listening on all of the machine's can't be called. */
+function reachableHost(): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   if (host === "::") return "[::1]";
   return host.includes(":") ? `[${host}]` : host;

@@ -2,7 +2,7 @@
 // for or something ends by itself.
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Addresses, complete, publishedAddresses, readNamed, toEnvironment } from "./addresses.ts";
-import { type App, type AppRole, startApp } from "./apps.ts";
+import { type App, type AppRole, chooseApiPort, chooseProcessorPort, startApp } from "./apps.ts";
 import { Failure, runMain } from "./failure.ts";
 import { lastLines } from "./files.ts";
 import { showWarnings } from "./log-tail.ts";
@@ -29,9 +29,23 @@ await runMain(async () => {
   const progress = printProgress();
   const running: Running = { apps: [], tails: [] };
   try {
+    const roles = appsOf(role);
+    // Before the services: a PORT that is taken should not take ten seconds to say so.
+    const apiPort = roles.includes("api") ? await chooseApiPort(progress) : 0;
     const named = await findRunning(profile, role, progress);
     running.services = await startServices({ profile, named, progress, command: commands[role], signal: stopRequest });
-    for (const app of appsOf(role)) await addApp(app, running, running.services, profile, progress);
+    const context = { profile, custody: running.services.custody, signal: stopRequest };
+    for (const app of roles) {
+      const started = await startApp(
+        app,
+        app === "api" ? apiPort : await chooseProcessorPort(),
+        running.services,
+        context,
+        progress,
+      );
+      running.apps.push(started);
+      running.tails.push(showWarnings(app, started.logFile));
+    }
     console.log(readyText(role, running, startedAt));
     const crash = await Promise.race([stopRequested(), running.services.crashed, ...running.apps.map(crashOf)]);
     if (crash === undefined) return 0;
@@ -76,18 +90,6 @@ async function findRunning(profile: Profile, role: Role, progress: Progress): Pr
       throw new Failure(`The services of process ${String(owner.pid)} (${owner.command}) do not come up.`);
     await sleep(100, undefined, { signal: stopRequest });
   }
-}
-
-async function addApp(
-  role: AppRole,
-  running: Running,
-  services: Services,
-  profile: Profile,
-  progress: Progress,
-): Promise<void> {
-  const app = await startApp(role, services, { profile, custody: services.custody, signal: stopRequest }, progress);
-  running.apps.push(app);
-  running.tails.push(showWarnings(role, app.logFile));
 }
 
 async function crashOf(app: App): Promise<string> {
