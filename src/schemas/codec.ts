@@ -6,8 +6,8 @@
  *
  * I1 `decode` never awaits and never throws: bytes are a command, undecodable for ever, or of a schema not learned yet.
  * I2 An id is remembered only once its fate is certain; a source that is away leaves no trace, so that asking again helps.
- * I3 One flight per schema id (KAFKAJS.md 16): the registry's client neither remembers a 404 nor joins concurrent misses.
- * I4 A decoded command shares no memory with the bytes (KAFKAJS.md 13): a value is a slice of a whole fetch, which would
+ * I3 One flight per schema id (kafkajs hazard 16): the registry's client neither remembers a 404 nor joins concurrent misses.
+ * I4 A decoded command shares no memory with the bytes (kafkajs hazard 13): a value is a slice of a whole fetch, which would
  *    stay in memory as long as one command of it. avsc copies strings; `avro-codec.test.ts` checks that it does.
  */
 import { LRUCache } from "lru-cache";

@@ -44,7 +44,7 @@ describe("appending to Kafka", () => {
     expect(await first).toEqual([0]);
   });
 
-  test("a partition that the topic does not have is not acknowledged (KAFKAJS.md 5)", async () => {
+  test("a partition that the topic does not have is not acknowledged (kafkajs hazard 5)", async () => {
     await expect(appender.append([record(0, "a"), record(7, "b")])).rejects.toBeInstanceOf(LogUnavailable);
     expect(await appender.append([record(1, "c")])).toEqual([0]);
   });
@@ -56,7 +56,7 @@ describe("appending to Kafka", () => {
   });
 });
 
-describe("when answers get lost (KAFKAJS.md 1, 2)", () => {
+describe("when answers get lost (kafkajs hazard 1, 2)", () => {
   let topic: string;
   let proxy: KafkaProxy;
   beforeEach(async () => {

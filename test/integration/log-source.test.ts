@@ -61,7 +61,7 @@ const appendTransactions = async (): Promise<void> => {
   await append([record(0, "last")]);
 };
 
-describe("assignment (KAFKAJS.md 8)", () => {
+describe("assignment (kafkajs hazard 8)", () => {
   test("all partitions come paused: nothing is read before seek and resume, and nothing before seek alone", async () => {
     await append([...numbers(5, 0), ...numbers(5, 1), ...numbers(5, 2)]);
     const reader = makeReader();
@@ -180,7 +180,7 @@ describe("ranges (P4)", () => {
   });
 });
 
-describe("offsets that the log does not hold (KAFKAJS.md 9)", () => {
+describe("offsets that the log does not hold (kafkajs hazard 9)", () => {
   test("below its beginning: what is told starts above, for the listener to judge", async () => {
     await append(numbers(10));
     await deleteRecords(topic, 0, 6);
@@ -201,7 +201,7 @@ describe("offsets that the log does not hold (KAFKAJS.md 9)", () => {
   });
 });
 
-describe("a broker that goes away (KAFKAJS.md 12)", () => {
+describe("a broker that goes away (kafkajs hazard 12)", () => {
   test("is told as lost, and read again when it is back", async () => {
     const proxy = await startKafkaProxy();
     await append(numbers(2));
@@ -249,7 +249,7 @@ describe("around it", () => {
     expect(offsets.get(9)).toBeUndefined();
   });
 
-  test("an idle source causes no warning of Node's (KAFKAJS.md 14)", async () => {
+  test("an idle source causes no warning of Node's (kafkajs hazard 14)", async () => {
     const warnings: Error[] = [];
     const listen = (warning: Error): number => warnings.push(warning);
     process.on("warning", listen);

@@ -129,7 +129,7 @@ describe("encode and decode", () => {
     expect(first.toString("hex")).toBe(before);
   });
 
-  test("a command outlives the bytes it came from (KAFKAJS.md 13)", async () => {
+  test("a command outlives the bytes it came from (kafkajs hazard 13)", async () => {
     const codec = await codecOf();
     const value = codec.encode(order);
     const key = Buffer.from(order.productId);
@@ -216,7 +216,7 @@ describe("learn", () => {
     return source;
   };
 
-  test("an unknown id is said, learned once for all who ask, and remembered (KAFKAJS.md 16)", async () => {
+  test("an unknown id is said, learned once for all who ask, and remembered (kafkajs hazard 16)", async () => {
     const source = sourceWith(() => Promise.reject(new SchemaUnknown("no such id")));
     const codec = await codecOf(source);
     expect(codec.decode(key, value)).toEqual({ kind: "unknown_schema", schemaId: 77 });

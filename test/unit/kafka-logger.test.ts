@@ -26,7 +26,7 @@ describe("kafkajs's log lines", () => {
     ["its warnings are information", logLevel.WARN, "Consumer group received unsubscribed topics", info],
     ["its information is for debugging", logLevel.INFO, "Consumer has joined the group", debug],
     [
-      "a broker that starts is for debugging (KAFKAJS.md 15)",
+      "a broker that starts is for debugging (kafkajs hazard 15)",
       logLevel.ERROR,
       "The coordinator is loading and hence can't process requests",
       debug,

@@ -22,7 +22,7 @@ const groupMessages = require("kafkajs/src/producer/groupMessagesPerPartition") 
   partitioner: (options: { message: Message }) => number;
 }) => Record<string, Message[]>;
 
-describe("the request queue (KAFKAJS.md 14)", () => {
+describe("the request queue (kafkajs hazard 14)", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 

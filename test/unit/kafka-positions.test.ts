@@ -15,7 +15,7 @@ describe("Positions", () => {
     expect(positions.judge(0, 10, 20)).toBe("deliver");
   });
 
-  test("an assignment forgets every seek of the one before (KAFKAJS.md 8)", () => {
+  test("an assignment forgets every seek of the one before (kafkajs hazard 8)", () => {
     positions.seek(0, 10);
     positions.assign([0]);
     expect(positions.judge(0, 10, 20)).toBe("drop");

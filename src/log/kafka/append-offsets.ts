@@ -5,7 +5,7 @@ import type { AppendRecord } from "../log.ts";
  * The offset of each record, from what kafkajs says of each partition. Throws unless the broker has acknowledged every
  * partition, for kafkajs resolves without an error although it has not sent some records at all:
  *
- * - a partition that its metadata don't know (yet) is left out (KAFKAJS.md 5);
+ * - a partition that its metadata don't know (yet) is left out (kafkajs hazard 5);
  * - on a retry it skips brokers that have answered before, also when a partition has just moved to one of them.
  *
  * A partition may be there twice, when it moved the other way and was sent again: both copies are stored, the first one

@@ -1,14 +1,14 @@
 /**
  * Appends to a Kafka topic (P18).
  *
- * Who owns what: the appender owns one producer at a time, with its own connections. The caller batches (KAFKAJS.md 3)
- * and computes the partitions (KAFKAJS.md 4).
+ * Who owns what: the appender owns one producer at a time, with its own connections. The caller batches (kafkajs hazard 3)
+ * and computes the partitions (kafkajs hazard 4).
  *
  * I1 One `append` in flight (P18); a second one is the caller's mistake and throws.
- * I2 Not idempotent (KAFKAJS.md 1): after a lost response kafkajs's idempotent producer reuses sequence numbers, and the
+ * I2 Not idempotent (kafkajs hazard 1): after a lost response kafkajs's idempotent producer reuses sequence numbers, and the
  *    broker drops acknowledged records as duplicates. What is doubled without it, P1 absorbs.
  * I3 `append` resolves only when the broker has acknowledged each record's partition (see append-offsets.ts).
- * I4 After any failure the producer is discarded and its connections are cut (KAFKAJS.md 1, 2): nothing that was given
+ * I4 After any failure the producer is discarded and its connections are cut (kafkajs hazard 1, 2): nothing that was given
  *    up is sent again later, behind the caller's back.
  */
 import assert from "node:assert/strict";
@@ -31,9 +31,9 @@ export type KafkaAppenderOptions = {
 
 /** Below the deadline, so that a response that got lost is asked for again in time. */
 const requestTimeoutMs = 2_000;
-/** Ends before the default deadline; kafkajs would retry an idempotent producer for ever (KAFKAJS.md 2). */
+/** Ends before the default deadline; kafkajs would retry an idempotent producer for ever (kafkajs hazard 2). */
 const retry = { initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2, retries: 5 };
-/** A leader that moved is noticed by the error it answers; this is for partitions that were added (KAFKAJS.md 5). */
+/** A leader that moved is noticed by the error it answers; this is for partitions that were added (kafkajs hazard 5). */
 const metadataMaxAgeMs = 30_000;
 const closeMs = 2_000;
 
@@ -43,7 +43,7 @@ const toMessage = ({ partition, key, value, headers }: AppendRecord): Message =>
   headers === undefined ? { partition, key, value } : { partition, key, value, headers };
 
 const explicitPartition = ({ message }: { message: Message }): number => {
-  assert(message.partition !== undefined, "the partition is the caller's to compute (KAFKAJS.md 4)");
+  assert(message.partition !== undefined, "the partition is the caller's to compute (kafkajs hazard 4)");
   return message.partition;
 };
 

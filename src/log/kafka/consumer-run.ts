@@ -2,11 +2,11 @@
  * One life of a kafkajs consumer, from its first connection to its crash or end. The source starts the next one.
  *
  * I1 What is told (`joined`, `batch`, `ended`) is told synchronously, in the tick in which kafkajs tells it: its
- *    listeners are not awaited, so that whatever came after an await would come too late (KAFKAJS.md 8).
- * I2 On a join, all assigned partitions are paused before anybody hears of it (KAFKAJS.md 8): pauses and seeks of an
+ *    listeners are not awaited, so that whatever came after an await would come too late (kafkajs hazard 8).
+ * I2 On a join, all assigned partitions are paused before anybody hears of it (kafkajs hazard 8): pauses and seeks of an
  *    earlier generation survive a rebalance, and a fetch may be on its way.
- * I3 `eachBatch` neither waits nor throws (KAFKAJS.md 11, 12): it would hold up all other partitions, heartbeats and the
- *    next fetch. kafkajs sends a heartbeat after each batch by itself, so nothing here has to (KAFKAJS.md 10).
+ * I3 `eachBatch` neither waits nor throws (kafkajs hazard 11, 12): it would hold up all other partitions, heartbeats and the
+ *    next fetch. kafkajs sends a heartbeat after each batch by itself, so nothing here has to (kafkajs hazard 10).
  * I4 `ended` comes at most once, and nothing after it.
  */
 import type { Batch, Consumer, KafkaMessage, PartitionAssigner } from "kafkajs";
@@ -50,7 +50,7 @@ export type ConsumerRun = {
 };
 
 const requestTimeoutMs = 10_000;
-/** Partitions that were added are noticed after this (KAFKAJS.md 5). */
+/** Partitions that were added are noticed after this (kafkajs hazard 5). */
 const metadataMaxAgeMs = 30_000;
 const retry = {
   initialRetryTime: 100,
@@ -58,7 +58,7 @@ const retry = {
   factor: 0.2,
   multiplier: 2,
   retries: 5,
-  // The source starts a new consumer itself; two who restart would race (KAFKAJS.md 12).
+  // The source starts a new consumer itself; two who restart would race (kafkajs hazard 12).
   restartOnFailure: () => Promise.resolve(false),
 };
 
@@ -115,10 +115,10 @@ export const startConsumer = (settings: ConsumerSettings, events: ConsumerEvents
 
   const run = async (): Promise<void> => {
     await consumer.connect();
-    // From the beginning when an offset is out of range (KAFKAJS.md 9): a jump to the end would skip orders silently.
+    // From the beginning when an offset is out of range (kafkajs hazard 9): a jump to the end would skip orders silently.
     await consumer.subscribe({ topic, fromBeginning: true });
     await consumer.run({
-      autoCommit: false, // KAFKAJS.md 9
+      autoCommit: false, // kafkajs hazard 9
       eachBatchAutoResolve: false,
       eachBatch: (payload) => {
         const last = payload.batch.messages.at(-1);

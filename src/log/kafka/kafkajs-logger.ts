@@ -6,7 +6,7 @@
 import { logLevel, type logCreator } from "kafkajs";
 import type { Logger } from "pino";
 
-/** KAFKAJS.md 15: these pass by themselves, mostly while a broker or a group starts. */
+/** kafkajs hazard 15: these pass by themselves, mostly while a broker or a group starts. */
 const expected = [
   /coordinator is loading/i,
   /group coordinator is not available/i,

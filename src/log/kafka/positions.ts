@@ -6,7 +6,7 @@
  * I2 A range is handed on only if it starts where the partition was sought, or where the last range handed on ended.
  *    One that starts elsewhere was on its way when that changed; it is dropped, and the partition is sought again.
  * I3 If the very next range starts elsewhere again, the log does not hold that offset any more, or not yet, and kafkajs
- *    has reset itself to the first one (KAFKAJS.md 9). The range is handed on as it is: to judge it is the listener's
+ *    has reset itself to the first one (kafkajs hazard 9). The range is handed on as it is: to judge it is the listener's
  *    job (P4, P11), and to drop it for ever would be a silent standstill.
  */
 export type Verdict = "deliver" | "drop" | "seek_again";

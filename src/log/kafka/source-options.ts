@@ -8,11 +8,11 @@ export type KafkaSourceOptions = {
   readonly topic: string;
   readonly groupId: string;
   readonly logger: Logger;
-  /** All members of a group name the same ones (KAFKAJS.md 6). */
+  /** All members of a group name the same ones (kafkajs hazard 6). */
   readonly assigners?: readonly PartitionAssigner[];
   /**
    * After this the partitions of an owner that died go to another one. 6 s is the least that a broker allows by default.
-   * A low one costs nothing but a rebalance when a process stalls: the epoch in PostgreSQL is the fence (KAFKAJS.md 7).
+   * A low one costs nothing but a rebalance when a process stalls: the epoch in PostgreSQL is the fence (kafkajs hazard 7).
    */
   readonly sessionTimeoutMs?: number;
   /** A quarter of the session: three heartbeats may get lost. Also the longest that a rebalance goes unnoticed. */

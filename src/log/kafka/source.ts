@@ -3,13 +3,13 @@
  *
  * Who owns what: the source owns one consumer run at a time and the positions of its partitions. When a run ends by
  * itself or falls silent, the source tells the listener and starts the next one, with back-off, for as long as it is not
- * stopped (KAFKAJS.md 12): nothing else restarts a consumer.
+ * stopped (kafkajs hazard 12): nothing else restarts a consumer.
  *
  * I1 Only the current run is listened to; the epoch of a run that was replaced is over.
  * I2 Ranges are judged by positions.ts before they are handed on.
- * I3 The listener's own errors never get into kafkajs, which would fetch the same range for ever (KAFKAJS.md 12). They
+ * I3 The listener's own errors never get into kafkajs, which would fetch the same range for ever (kafkajs hazard 12). They
  *    are a programmer's mistake and end the process.
- * I4 A record's key, value and headers are slices of the whole fetched response (KAFKAJS.md 13): the listener decodes
+ * I4 A record's key, value and headers are slices of the whole fetched response (kafkajs hazard 13): the listener decodes
  *    them before `fetched` returns and keeps none of them.
  * I5 Being alive means that kafkajs does something, be it a fetch that brings nothing. A run that does nothing for
  *    `silenceMs` is replaced. The time-out in use here frees partitions; it decides nothing about who may commit.

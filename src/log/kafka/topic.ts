@@ -58,7 +58,7 @@ const whileAway = { maxAttempts: 30, backoff: new ExponentialBackoff({ initialDe
 
 /**
  * Makes the topic if it is missing, checks it, and tells how many partitions it has: the one place where the count
- * comes from (KAFKAJS.md 5). Rejects with `TopicMisconfigured`, or with kafkajs's error when no broker came up.
+ * comes from (kafkajs hazard 5). Rejects with `TopicMisconfigured`, or with kafkajs's error when no broker came up.
  */
 export const ensureTopic = async (
   connection: KafkaConnection,
