@@ -1,6 +1,5 @@
 // Hands over to the script: same terminal, same signals, same exit code.
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 
 /** Runs the script to its end and resolves to its exit code. */
@@ -19,28 +18,13 @@ export function runScript(node, file, args) {
 }
 
 /**
- * An npm that was killed outright can't pass that on: then init becomes the parent of this process, or of the shell between the two, and the
- * script is ended. Without an npm above, a parent that goes away (a shell that was left after `&`) means nothing.
+ * An npm that was killed outright can't pass that on: then this process gets another parent, and the script is ended. (package.json says
+ * `exec node …`, so that no shell stands between the two.) Without npm, a parent that goes away may be a shell that was left after `&`.
  */
 function watchNpm(child) {
   if (process.env.npm_lifecycle_event === undefined) return;
-  const before = ancestry();
+  const npm = process.ppid;
   setInterval(() => {
-    if (ancestry() !== before) child.kill("SIGTERM");
+    if (process.ppid !== npm) child.kill("SIGTERM");
   }, 500).unref();
-}
-
-/** The process ids above this one, up to npm, as far as they can be read cheaply. */
-function ancestry() {
-  const parent = process.ppid;
-  if (process.platform !== "linux") return String(parent);
-  try {
-    const stat = readFileSync(`/proc/${parent}/stat`, "latin1");
-    const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
-    return ["sh", "dash", "bash"].includes(name)
-      ? `${parent} ${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]}`
-      : String(parent);
-  } catch {
-    return "gone";
-  }
 }
