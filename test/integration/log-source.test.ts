@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createKafkaAppender } from "../../src/log/kafka/appender.ts";
 import type { KafkaSourceOptions } from "../../src/log/kafka/source-options.ts";
@@ -230,6 +231,22 @@ describe("a broker that goes away (kafkajs hazard 12)", () => {
     await until("assigned", () => reader.assignments.length > 0, 40_000);
     await reader.source.stop();
     await proxy.close();
+  });
+});
+
+describe("a run that falls silent", () => {
+  test("is replaced, and each replacement too", async () => {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => sockets.add(socket.on("error", () => undefined)));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const reader = makeReader({ connection: { ...connection, brokers: [address] }, silenceMs: 400 });
+    await reader.start();
+    await until("the second replacement", () => reader.lost.length >= 2, 9_000); // kafkajs itself would take longer.
+    expect(reader.lost[0]?.message).toBe("the consumer did nothing for 400 ms");
+    await reader.source.stop();
+    for (const socket of sockets) socket.destroy();
+    server.close();
   });
 });
 
