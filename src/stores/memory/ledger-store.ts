@@ -49,7 +49,8 @@ export function createMemoryLedgerStore({ now = Date.now, without = [] }: Memory
   const check = (group: GroupWrite): void => {
     for (const { partition, epoch, from } of group.advances) {
       const progress = progressOf(partition);
-      if (guards("epoch") && progress.epoch !== epoch) throw new CommitRefused("fenced");
+      if (guards("epoch") && (!partitions.has(partition) || progress.epoch !== epoch))
+        throw new CommitRefused("fenced");
       if (guards("offset") && progress.nextOffset !== from) throw new CommitRefused("fenced");
     }
     for (const { productId, readVersion } of group.stock) {
@@ -120,7 +121,7 @@ export function createMemoryLedgerStore({ now = Date.now, without = [] }: Memory
       step(() => {
         for (const { partition, epoch, effectsOffset } of offsets) {
           const before = progressOf(partition);
-          if (before.epoch !== epoch || before.effectsOffset >= effectsOffset) continue;
+          if (!partitions.has(partition) || before.epoch !== epoch || before.effectsOffset >= effectsOffset) continue;
           partitions.set(partition, { ...before, effectsOffset });
         }
       }),

@@ -133,6 +133,9 @@ function withUnclaimed(partitions: readonly number[], found: readonly Progress[]
 async function transaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken = true;
+  // The statement under way fails when the connection breaks; without a listener the event would also end the process.
+  const onError = () => undefined;
+  client.on("error", onError);
   try {
     await client.query("begin");
     try {
@@ -149,6 +152,7 @@ async function transaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Pr
       throw error;
     }
   } finally {
+    client.off("error", onError);
     client.release(broken);
   }
 }

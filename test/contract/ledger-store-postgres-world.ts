@@ -1,0 +1,50 @@
+import type pg from "pg";
+import { createPostgresLedgerStore } from "../../src/stores/postgres/ledger-store.ts";
+import { createPool } from "../../src/stores/postgres/pool.ts";
+import type { LedgerWorld } from "./ledger-store-world.ts";
+
+type LetterRow = {
+  partition: number;
+  offset: number;
+  reason: string;
+  record_key: Buffer | null;
+  record_value: Buffer | null;
+  headers: Record<string, string>;
+};
+
+/** The ledger store over `url`, whose database it empties first. `ownPool` is the store's, `pool` the test's. */
+export async function createPostgresWorld(
+  url: string,
+): Promise<LedgerWorld & { readonly pool: pg.Pool; readonly ownPool: pg.Pool }> {
+  const newPool = (name: string) =>
+    createPool({ url, name, connectionsMax: 6, onIdleError: (error) => idleErrors.push(error) });
+  const idleErrors: Error[] = [];
+  const pool = newPool("contract test");
+  const ownPool = newPool("contract");
+  const store = createPostgresLedgerStore(ownPool);
+  await pool.query("truncate stock, partitions, ledger, dead_letters");
+  const rows = async (sql: string) => (await pool.query<Record<string, unknown>>(sql)).rows;
+  return {
+    store,
+    pool,
+    ownPool,
+    everything: async () => ({
+      partitions: await rows("select * from partitions order by partition"),
+      stock: await rows("select * from stock order by product_id"),
+      ledger: await rows("select * from ledger order by command_id"),
+      deadLetters: await rows('select * from dead_letters order by "partition", "offset"'),
+    }),
+    deadLetters: async () => {
+      const { rows: letters } = await pool.query<LetterRow>(
+        'select * from dead_letters order by "partition", "offset"',
+      );
+      return letters.map(({ partition, offset, reason, record_key: key, record_value: value, headers }) => {
+        return { partition, offset, reason, key, value, headers };
+      });
+    },
+    [Symbol.asyncDispose]: async () => {
+      await store.close();
+      await pool.end();
+    },
+  };
+}

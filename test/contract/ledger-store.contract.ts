@@ -1,0 +1,22 @@
+/** What every ledger store does, whatever it keeps its rows in. The rules that it keeps are P1 to P6, P10 and P12. */
+import { afterEach, beforeEach, describe } from "vitest";
+import { describeLines } from "./ledger-store-lines.contract.ts";
+import { describeLocked } from "./ledger-store-locked.contract.ts";
+import { describeProgress } from "./ledger-store-progress.contract.ts";
+import { describeStock } from "./ledger-store-stock.contract.ts";
+import type { CreateWorld, LedgerWorld } from "./ledger-store-world.ts";
+
+export function describeLedgerStore(name: string, create: CreateWorld): void {
+  describe(`ledger store: ${name}`, () => {
+    let world: LedgerWorld;
+    beforeEach(async () => {
+      world = await create();
+    });
+    afterEach(() => world[Symbol.asyncDispose]());
+
+    describeProgress(() => world);
+    describeStock(() => world);
+    describeLines(() => world);
+    describeLocked(() => world);
+  });
+}
