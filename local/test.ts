@@ -67,8 +67,8 @@ async function run(
   crashed: Promise<string>,
   addresses?: Addresses,
 ): Promise<number> {
-  const reportFile = path.join(profile.folder, "report.json");
-  rmSync(reportFile, { force: true });
+  // Two runs without services may be under way in one profile.
+  const reportFile = path.join(profile.folder, `report-${String(process.pid)}.json`);
   const marker = randomUUID();
   const env = { ...process.env, ...(addresses && toEnvironment(addresses)), [testRunVariable]: marker };
   const how = await runVitest(
@@ -82,6 +82,7 @@ async function run(
     console.error(`A test left process ${String(leak.pid)} running: ${leak.command.slice(0, 200)}`);
   await endLeaks(leaks);
   const counts = readReport(reportFile);
+  rmSync(reportFile, { force: true });
   if (how !== "exit code 0") console.error(`vitest ended with ${how}.`);
   if (counts === undefined) {
     console.error("vitest left no report.");
@@ -135,7 +136,8 @@ async function runVitest(
 async function needsServices(args: string[]): Promise<boolean> {
   const withoutServices = ["unit", "simulation"];
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [vitest, "list", "--filesOnly", "--json", ...args], {
+    // --json comes last: it would take a file's name after it for the place to write to.
+    const { stdout } = await promisify(execFile)(process.execPath, [vitest, "list", "--filesOnly", ...args, "--json"], {
       cwd: root,
       timeout: 60_000,
     });
