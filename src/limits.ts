@@ -28,8 +28,21 @@ export const limits = {
   pageSizeMax: 200,
   waitSecondsMax: 30,
   waitersMax: 20_000,
-  /** Answers that may wait at once for a proof that an id is unknown (P17). */
+  /** The widest body of a route that takes one command. */
+  commandBodyBytesMax: 32 * 1024,
+  /** A request must have arrived by then; long polls only begin after it. */
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 65_000,
+  /** Broken rules that one answer names. */
+  validationErrorsMax: 20,
+  cursorCharsMax: 8_192,
+  /** How long a question waits for the proof that an id is unknown, and how often progress is read meanwhile (P17). */
   absenceProofWaitMs: 1_000,
+  absenceProofPollMs: 25,
+  /** A request waits this long for PostgreSQL. */
+  readDeadlineMs: 2_000,
+  /** After a failed refresh, a product that is known is believed this long without asking again. */
+  catalogueRetryMs: 1_000,
   catalogueCacheEntriesMax: 100_000,
   catalogueCacheTtlMs: 5_000,
   healthProbeIntervalMs: 2_000,
@@ -94,3 +107,5 @@ assert(limits.productQuantityTtlSeconds < limits.productVersionTtlSeconds, "the 
 assert(limits.refillTokenTtlMs < limits.productVersionTtlSeconds * 1000, "the guard outlives a refill (P16)");
 assert(limits.retryDelayMsMin < limits.retryDelayMsMax, "back-off grows");
 assert(limits.healthProbeDeadlineMs < limits.healthProbeIntervalMs, "a probe is judged before the next one is due");
+assert(limits.commandBodyBytesMax <= limits.httpBodyBytesMax, "no route takes more than the server");
+assert(limits.absenceProofPollMs < limits.absenceProofWaitMs, "a proof is tried more than once");

@@ -10,6 +10,14 @@
  */
 import { limits } from "../limits.ts";
 
+/** The names under which main.ts watches what the roles need. */
+export const dependencyNames = {
+  log: "kafka",
+  schemas: "schema_registry",
+  store: "postgres",
+  cache: "redis",
+} as const;
+
 export type DependencyState = "unknown" | "up" | "down";
 
 export type Dependency = {
@@ -40,6 +48,7 @@ export type Health = {
   /** From now on not ready: load balancers look elsewhere while what is under way is finished. */
   leave(): void;
   report(): HealthReport;
+  stateOf(name: string): DependencyState;
   stop(): void;
 };
 
@@ -110,6 +119,7 @@ export function createHealth(now: () => number = Date.now): Health {
       const ready = !leaving && dependencies.every(({ required, state }) => !required || state === "up");
       return { ready, leaving, dependencies };
     },
+    stateOf: (name) => entries.get(name)?.state ?? "unknown",
     stop: () => {
       stopped = true;
       clearInterval(timer);

@@ -1,0 +1,63 @@
+/**
+ * What this process knows of the catalogue, so that an order costs no question to PostgreSQL.
+ *
+ * I1 A product is believed for `limits.catalogueCacheTtlMs`; then PostgreSQL is asked, and when it can't be, what is known
+ *    is believed on: orders for known products go on without PostgreSQL.
+ * I2 What is not there is never remembered: a product made a moment ago by another instance can be ordered at once.
+ * I3 Products asked for within one turn of the event loop share one question, and one product has one flight.
+ */
+import { LRUCache } from "lru-cache";
+import { limits } from "../limits.ts";
+import type { CatalogueStore, Product } from "../stores/catalogue-store.ts";
+import { StoreUnavailable } from "../stores/ledger-store.ts";
+import { createTickBatch } from "../stores/tick-batch.ts";
+
+export type Catalogue = {
+  /** The product, if it is known and may be believed; without waiting. */
+  known(productId: string): Product | undefined;
+  /** Null: no such product. Rejects with `StoreUnavailable` when that can't be told. */
+  find(productId: string): Promise<Product | null>;
+  remember(product: Product): void;
+};
+
+type Entry = { readonly product: Product; believedUntil: number };
+const idsPerQuestionMax = 1_000;
+
+export function createCatalogue(store: Pick<CatalogueStore, "products">, now: () => number = Date.now): Catalogue {
+  const entries = new LRUCache<string, Entry>({ max: limits.catalogueCacheEntriesMax });
+  const flights = new Map<string, Promise<Product | null>>();
+  const ask = createTickBatch<string, Product | null>(idsPerQuestionMax, (ids) => store.products(ids));
+
+  const remember = (product: Product): void => {
+    entries.set(product.id, { product, believedUntil: now() + limits.catalogueCacheTtlMs });
+  };
+  const refresh = async (productId: string): Promise<Product | null> => {
+    try {
+      const product = await ask(productId);
+      if (product === null) entries.delete(productId);
+      else remember(product);
+      return product;
+    } catch (error) {
+      const entry = entries.get(productId);
+      if (entry === undefined || !(error instanceof StoreUnavailable)) throw error;
+      entry.believedUntil = now() + limits.catalogueRetryMs; // I1
+      return entry.product;
+    }
+  };
+  const known = (productId: string): Product | undefined => {
+    const entry = entries.get(productId);
+    return entry !== undefined && now() < entry.believedUntil ? entry.product : undefined;
+  };
+
+  return {
+    remember,
+    known,
+    find: (productId) => {
+      const product = known(productId);
+      if (product !== undefined) return Promise.resolve(product);
+      const flight = flights.get(productId) ?? refresh(productId).finally(() => flights.delete(productId));
+      flights.set(productId, flight); // I3
+      return flight;
+    },
+  };
+}

@@ -1,0 +1,28 @@
+/**
+ * The ids of commands (P1). All but the ones made at random follow from what the caller said, so that saying it again
+ * names the same command, whichever api instance is asked.
+ */
+import { v5, v7 } from "uuid";
+
+/** The namespace of every UUIDv5 that Tallyman makes. Never change it: ids made before would be made anew. */
+export const tallymanNamespace = "575c7102-8095-4b68-ba57-a6983706ca65";
+
+/** There is no authentication yet: all callers are one. Whoever adds it passes the caller's name here. */
+const anyCaller = "anyone";
+
+/** What an Idempotency-Key was sent for; the same key for another operation or product is another command. */
+export type KeyedOperation = "place_order" | `restock:${string}` | `count:${string}`;
+
+/** In the order of time, so that PostgreSQL's index of ids grows at its end: half the cost of random ones. */
+export const newCommandId = (): string => v7();
+
+export const initialStockId = (productId: string): string => v5(`initial:${productId}`, tallymanNamespace);
+
+export const cancelId = (orderId: string): string => v5(`cancel:${orderId}`, tallymanNamespace);
+
+/** The key comes last: it may hold any character. */
+export const keyedId = (operation: KeyedOperation, key: string, caller = anyCaller): string =>
+  v5(`key:${caller}:${operation}:${key}`, tallymanNamespace);
+
+/** One id has one spelling: PostgreSQL, Redis and memory compare text. */
+export const normalId = (id: string): string => id.toLowerCase();

@@ -1,0 +1,56 @@
+import { LogUnavailable } from "../log/log.ts";
+import { partitionOf } from "../partitioning/partition-of.ts";
+import type { CommandCodec } from "../schemas/codec.ts";
+import type { Command } from "../schemas/commands.ts";
+import { WriterOverloaded } from "./order-writer.ts";
+import type { OrderWriter } from "./order-writer.ts";
+import { Problem, retrySoon } from "./problems.ts";
+
+/** A command's place in the log. */
+export type Place = { readonly partition: number; readonly offset: number };
+
+export type CommandLog = {
+  /**
+   * Resolves once the log has acknowledged the command. Rejects with a `Problem` that names the command's id, so that the
+   * caller can ask again for the same command: `log_unavailable`, `overloaded`.
+   */
+  append(command: Command): Promise<Place>;
+};
+
+export type CommandLogOptions = {
+  readonly codec: Pick<CommandCodec, "encode">;
+  readonly writer: Pick<OrderWriter, "append">;
+  /** Of the order topic, as the topic itself says. */
+  readonly partitionCount: number;
+};
+
+/** Encodes each command once and computes its partition once. */
+export function createCommandLog({ codec, writer, partitionCount }: CommandLogOptions): CommandLog {
+  return {
+    append: async (command) => {
+      const partition = partitionOf(command.productId, partitionCount);
+      try {
+        const offset = await writer.append({ partition, key: command.productId, value: codec.encode(command) });
+        return { partition, offset };
+      } catch (error) {
+        throw problemOf(error, command);
+      }
+    },
+  };
+}
+
+function problemOf(error: unknown, command: Command): unknown {
+  const members = {
+    commandId: command.commandId,
+    ...(command.type === "PlaceOrder" && { orderId: command.commandId }),
+  };
+  if (error instanceof WriterOverloaded) {
+    const detail = "Too many requests wait for the order log. Nothing was sent; try again with the same id.";
+    return new Problem("overloaded", detail, { members, headers: retrySoon, cause: error });
+  }
+  if (error instanceof LogUnavailable) {
+    const detail = "Whether this was stored is unknown. Send it again with the same id: it will count once.";
+    return new Problem("log_unavailable", detail, { members, headers: retrySoon, cause: error });
+  }
+  return error;
+}

@@ -1,0 +1,28 @@
+import type { FastifyBaseLogger } from "fastify";
+import type { LogAppender, LogInspector } from "../log/log.ts";
+import type { Health } from "../ops/health.ts";
+import type { Metrics } from "../ops/metrics.ts";
+import type { CommandCodec } from "../schemas/codec.ts";
+import type { CatalogueStore } from "../stores/catalogue-store.ts";
+import type { DecisionFeed, DecisionListener } from "../stores/decision-feed.ts";
+import type { OrderReads } from "../stores/order-reads.ts";
+import type { ReadCache } from "../stores/read-cache.ts";
+
+/** All that the ingress needs of the world. Whoever made a dependency closes it, after the server is closed. */
+export type ApiDeps = {
+  readonly codec: Pick<CommandCodec, "encode">;
+  readonly appender: Pick<LogAppender, "append">;
+  readonly inspector: Pick<LogInspector, "ends">;
+  /** Of the order topic, as the topic itself says. */
+  readonly partitionCount: number;
+  readonly catalogue: CatalogueStore;
+  readonly orders: OrderReads;
+  readonly cache: ReadCache;
+  /** Starts the decision feed; the server closes it. */
+  readonly startFeed: (listener: DecisionListener) => DecisionFeed;
+  readonly health: Health;
+  readonly metrics: Metrics;
+  readonly logger: FastifyBaseLogger;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+};

@@ -1,0 +1,64 @@
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { fastify } from "fastify";
+import type { FastifyBaseLogger } from "fastify";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import { limits } from "../limits.ts";
+import type { ApiServer } from "./api-server.ts";
+import { problemBody, problems } from "./problems.ts";
+import type { ProblemCode } from "./problems.ts";
+import { problemOf, sendProblem } from "./plugins/error-answers.ts";
+
+const callersRequestId = /^[\w.:/+=-]{1,100}$/;
+
+/** A bare server with what every role's server has in common. A successful request logs nothing: that costs a fifth. */
+export function createHttpServer(logger: FastifyBaseLogger): ApiServer {
+  const app = fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    bodyLimit: limits.commandBodyBytesMax,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    routerOptions: { ignoreTrailingSlash: false, caseSensitive: true, maxParamLength: 200 },
+    genReqId: createRequestIds(),
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, _request, reply) => {
+      const problem = problemOf(error);
+      void sendProblem(reply, problem.code, problem.message);
+    },
+    return503OnClosing: true,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.addHook("onRequest", (request, reply, done) => {
+    reply.header("x-request-id", request.id);
+    done();
+  });
+  return app;
+}
+
+/** The caller's own id, when it is short and plain; else one that is unique over all instances. */
+function createRequestIds(): (request: Pick<IncomingMessage, "headers">) => string {
+  const prefix = `${randomBytes(6).toString("base64url")}-`;
+  let count = 0;
+  return ({ headers }) => {
+    const given = headers["x-request-id"];
+    if (typeof given === "string" && callersRequestId.test(given)) return given;
+    return prefix + (++count).toString(36);
+  };
+}
+
+/** What never became a request: Node's parser refused it, so that there is no reply object, only the socket. */
+function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || socket.destroyed) return;
+  const code: ProblemCode =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? "headers_too_large"
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? "request_timeout"
+        : "malformed_http";
+  const body = JSON.stringify(problemBody(code, "The connection is closed.", "none"));
+  const head = `HTTP/1.1 ${problems[code].status} ${problems[code].title}\r\ncontent-type: application/problem+json\r\n`;
+  const lengths = `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
+  if (socket.writable) socket.write(head + lengths + body);
+  socket.destroySoon();
+}

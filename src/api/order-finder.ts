@@ -1,0 +1,86 @@
+/**
+ * Finds orders by id (P17): Redis, else PostgreSQL, else the proof that there is none. Questions of one turn of the event
+ * loop share one command to Redis, one statement and one proof.
+ */
+import { limits } from "../limits.ts";
+import type { Metrics } from "../ops/metrics.ts";
+import { decidedOrder } from "../schemas/order-document.ts";
+import type { OrderDocument } from "../schemas/order-document.ts";
+import type { StoredLine } from "../schemas/lines.ts";
+import { CacheUnavailable } from "../stores/effects-cache.ts";
+import { StoreUnavailable } from "../stores/ledger-store.ts";
+import type { OrderReads } from "../stores/order-reads.ts";
+import type { ReadCache } from "../stores/read-cache.ts";
+import { createTickBatch } from "../stores/tick-batch.ts";
+import type { AbsenceProof } from "./absence-proof.ts";
+
+export type Found =
+  | { readonly kind: "known"; readonly order: OrderDocument }
+  | { readonly kind: "unknown" }
+  /** Not found, and not proven either: it may be on its way. */
+  | { readonly kind: "undecided" };
+
+export type OrderFinder = {
+  /** What Redis says; null: nothing, or Redis is away. Never rejects for Redis. */
+  glance(orderId: string): Promise<OrderDocument | null>;
+  /** What PostgreSQL says of any command. Rejects with `StoreUnavailable`. */
+  line(commandId: string): Promise<StoredLine | null>;
+  /** The decided order, as PostgreSQL has it; null: there is none. Rejects with `StoreUnavailable`. */
+  decided(orderId: string): Promise<OrderDocument | null>;
+  /** Redis, then PostgreSQL, without the proof. A pending order is believed while it is young. */
+  known(orderId: string): Promise<OrderDocument | null>;
+  /** `known`, then the proof. Rejects with `StoreUnavailable`. */
+  find(orderId: string): Promise<Found>;
+};
+
+export type OrderFinderOptions = {
+  readonly cache: Pick<ReadCache, "readOrder">;
+  readonly orders: Pick<OrderReads, "lines">;
+  readonly proveAbsence: AbsenceProof;
+  readonly metrics: Pick<Metrics, "cacheFailures">;
+  readonly now: () => number;
+};
+
+export function createOrderFinder({ cache, orders, proveAbsence, metrics, now }: OrderFinderOptions): OrderFinder {
+  const line = createTickBatch<string, StoredLine | null>(limits.lookupIdsMax, (ids) => orders.lines(ids));
+
+  const glance = async (orderId: string): Promise<OrderDocument | null> => {
+    try {
+      return await cache.readOrder(orderId);
+    } catch (error) {
+      if (!(error instanceof CacheUnavailable)) throw error;
+      metrics.cacheFailures.inc();
+      return null;
+    }
+  };
+  const decided = async (orderId: string): Promise<OrderDocument | null> => {
+    const found = await line(orderId);
+    return found?.type === "PlaceOrder" ? decidedOrder(found, found.decidedAt) : null;
+  };
+  const known = async (orderId: string): Promise<OrderDocument | null> => {
+    const glanced = await glance(orderId);
+    if (glanced === null) return decided(orderId);
+    const isBelieved = glanced.status !== "pending" || now() - Date.parse(glanced.placedAt) < limits.pendingBelievedMs;
+    if (isBelieved) return glanced;
+    try {
+      return (await decided(orderId)) ?? glanced;
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return glanced;
+      throw error;
+    }
+  };
+
+  return {
+    glance,
+    line,
+    decided,
+    known,
+    find: async (orderId) => {
+      const first = await known(orderId);
+      if (first !== null) return { kind: "known", order: first };
+      if (!(await proveAbsence())) return { kind: "undecided" };
+      const second = await decided(orderId);
+      return second === null ? { kind: "unknown" } : { kind: "known", order: second };
+    },
+  };
+}

@@ -1,0 +1,187 @@
+/**
+ * Batches records for the log (P18). Requests put records in; while one append is in flight the next batch grows, so
+ * that the busier it is, the larger the batches are.
+ *
+ * Who owns what: the queue and the batch in flight are this object's alone. A record's promise settles exactly once.
+ *
+ * I1 At most one append is in flight, and the next one starts only when it has settled, however late that is.
+ * I2 Records leave in the order in which they came; so a product's commands keep their order.
+ * I3 A record whose deadline passes is refused with `LogUnavailable`. One that still queues is dropped and will not be
+ *    sent. One that is in flight may be stored or not; its late answer changes nothing.
+ * I4 The queue has a bound in records and in bytes; above it `append` refuses at once with `WriterOverloaded`.
+ * I5 A failed append refuses its records, for their fate is unknown; nothing is sent again from here.
+ */
+import { limits } from "../limits.ts";
+import { LogUnavailable } from "../log/log.ts";
+import type { AppendRecord, LogAppender } from "../log/log.ts";
+import type { Metrics } from "../ops/metrics.ts";
+
+/** More records wait than the bounds allow; this one was not taken. */
+export class WriterOverloaded extends Error {
+  override readonly name = "WriterOverloaded";
+}
+
+export type OrderWriter = {
+  /** Resolves with the record's offset once the log has acknowledged it. Rejects: `LogUnavailable`, `WriterOverloaded`. */
+  append(record: AppendRecord): Promise<number>;
+  /** Takes no more, and resolves when all that was taken has been settled. */
+  close(): Promise<void>;
+};
+
+export type WriterMetrics = Pick<
+  Metrics,
+  "appends" | "appendFailures" | "appendSeconds" | "appendBatchRecords" | "appendQueueRecords"
+>;
+export type WriterLimits = Pick<
+  typeof limits,
+  "appendDeadlineMs" | "appendBatchRecordsMax" | "appendBatchBytesMax" | "appendQueueRecordsMax" | "appendQueueBytesMax"
+>;
+
+export type OrderWriterOptions = {
+  readonly appender: Pick<LogAppender, "append">;
+  readonly metrics: WriterMetrics;
+  readonly bounds?: WriterLimits;
+  /** Milliseconds that only grow. */
+  readonly now?: () => number;
+};
+
+type Entry = {
+  readonly record: AppendRecord;
+  readonly bytes: number;
+  readonly deadline: number;
+  readonly resolve: (offset: number) => void;
+  readonly reject: (error: Error) => void;
+  settled: boolean;
+};
+
+/** What a record takes beside its value: key, headers, lengths, and what this process keeps of it. */
+const recordOverheadBytes = 100;
+
+export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
+  const { appender, metrics, bounds = limits, now = () => performance.now() } = options;
+  /** First to come, first to leave; entries before `head` have left. */
+  let queue: Entry[] = [];
+  let head = 0;
+  let queueBytes = 0;
+  let inFlight: readonly Entry[] = [];
+  let sending = false;
+  let scheduled = false;
+  let closed = false;
+  let deadlineTimer: NodeJS.Timeout | undefined;
+  const whenIdle: (() => void)[] = [];
+
+  const refuse = (entry: Entry, error: Error, code: string): void => {
+    if (entry.settled) return;
+    entry.settled = true;
+    metrics.appendFailures.inc({ code });
+    entry.reject(error);
+  };
+
+  /** Entries that have left are forgotten, also when the queue never runs empty. */
+  const trim = (): void => {
+    if (head < queue.length && head < bounds.appendBatchRecordsMax) return;
+    queue = queue.slice(head);
+    head = 0;
+  };
+
+  /** Keeps I2 and the bounds of one append. */
+  const takeBatch = (): Entry[] => {
+    const batch: Entry[] = [];
+    let bytes = 0;
+    for (; head < queue.length && batch.length < bounds.appendBatchRecordsMax; head++) {
+      const entry = queue[head];
+      if (entry === undefined) break;
+      if (batch.length > 0 && bytes + entry.bytes > bounds.appendBatchBytesMax) break;
+      queueBytes -= entry.bytes;
+      bytes += entry.bytes;
+      batch.push(entry);
+    }
+    trim();
+    return batch;
+  };
+
+  const send = async (batch: readonly Entry[]): Promise<void> => {
+    const startedAt = now();
+    try {
+      const offsets = await appender.append(batch.map(({ record }) => record));
+      metrics.appendSeconds.observe((now() - startedAt) / 1000);
+      metrics.appends.inc(batch.length);
+      for (let index = 0; index < batch.length; index++) {
+        const entry = batch[index];
+        const offset = offsets[index];
+        if (entry === undefined || entry.settled) continue; // I3
+        if (offset === undefined) {
+          refuse(entry, new LogUnavailable("the log acknowledged fewer records than it was given"), "log_unavailable");
+          continue;
+        }
+        entry.settled = true;
+        entry.resolve(offset);
+      }
+    } catch (cause) {
+      const error = cause instanceof LogUnavailable ? cause : new LogUnavailable("the append failed", { cause });
+      for (const entry of batch) refuse(entry, error, "log_unavailable"); // I5
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    scheduled = false;
+    if (sending) return; // I1
+    sending = true;
+    for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) {
+      inFlight = batch;
+      metrics.appendBatchRecords.observe(batch.length);
+      metrics.appendQueueRecords.set(queue.length - head);
+      await send(batch);
+    }
+    inFlight = [];
+    sending = false;
+    if (queue.length === head) whenIdle.splice(0).forEach((resolve) => resolve());
+  };
+
+  /** Keeps I3. Deadlines grow in the order of the queue, so that one timer for the first of them is enough. */
+  const watchDeadlines = (): void => {
+    deadlineTimer = undefined;
+    const time = now();
+    const late = new LogUnavailable(`the log did not acknowledge within ${bounds.appendDeadlineMs} ms`);
+    for (const entry of inFlight) if (entry.deadline <= time) refuse(entry, late, "log_unavailable");
+    for (let entry = queue[head]; entry !== undefined && entry.deadline <= time; entry = queue[++head]) {
+      refuse(entry, late, "log_unavailable");
+      queueBytes -= entry.bytes;
+    }
+    trim();
+    const next = inFlight.find(({ settled }) => !settled) ?? queue[head];
+    if (next !== undefined) armDeadline(next.deadline - time);
+  };
+  const armDeadline = (delayMs: number): void => {
+    deadlineTimer ??= setTimeout(watchDeadlines, Math.max(1, delayMs));
+  };
+
+  return {
+    append: (record) =>
+      new Promise((resolve, reject) => {
+        const bytes = record.value.length + record.key.length + recordOverheadBytes;
+        const full =
+          queue.length - head >= bounds.appendQueueRecordsMax || queueBytes + bytes > bounds.appendQueueBytesMax;
+        if (full || closed) {
+          metrics.appendFailures.inc({ code: "overloaded" });
+          reject(new WriterOverloaded(closed ? "the writer is closing" : "too many records wait for the log")); // I4
+          return;
+        }
+        const deadline = now() + bounds.appendDeadlineMs;
+        queue.push({ record, bytes, deadline, resolve, reject, settled: false });
+        queueBytes += bytes;
+        armDeadline(bounds.appendDeadlineMs);
+        if (sending || scheduled) return;
+        scheduled = true;
+        // After this turn's requests have been read: they then leave together.
+        setImmediate(() => void run());
+      }),
+    close: async () => {
+      closed = true;
+      if (sending || scheduled || queue.length > head) {
+        await new Promise<void>((resolve) => whenIdle.push(resolve));
+      }
+      clearTimeout(deadlineTimer);
+    },
+  };
+}

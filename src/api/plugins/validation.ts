@@ -1,0 +1,60 @@
+import fastifyPlugin from "fastify-plugin";
+import { Compile } from "typebox/compile";
+import { Value } from "typebox/value";
+import type { TSchema } from "typebox";
+import { limits } from "../../limits.ts";
+import { Problem } from "../problems.ts";
+
+type BrokenRule = { readonly in: string; readonly field: string; readonly message: string };
+type SchemaError = {
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly message: string;
+  readonly params: unknown;
+};
+
+/**
+ * Checks requests with TypeBox's own compiled checks. Nothing is changed on the way, with one exception: a query is text,
+ * so its numbers are read from it. A body that is not there is null.
+ */
+export const validation = fastifyPlugin((app, _options, done) => {
+  app.setValidatorCompiler<TSchema>(({ schema, httpPart = "body" }) => {
+    const check = Compile(schema);
+    return (input: unknown) => {
+      const value = httpPart === "querystring" ? Value.Convert(schema, input) : (input ?? null);
+      if (check.Check(value)) return { value };
+      return { error: problemOf(httpPart, check.Errors(value)) };
+    };
+  });
+  // Response schemas document, and tests hold answers against them; the engine's own JSON is the fastest for our few types.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  done();
+});
+
+function problemOf(httpPart: string, errors: readonly SchemaError[]): Problem {
+  const rules = new Map<string, BrokenRule>();
+  for (const error of errors) {
+    for (const field of fieldsOf(error)) {
+      const rule = { in: httpPart, field, message: error.message };
+      // An unknown field is told of twice; the sentence that says so is the better one, and the first one else.
+      if (!rules.has(field) || error.keyword === "additionalProperties") rules.set(field, rule);
+    }
+    if (rules.size >= limits.validationErrorsMax) break;
+  }
+  const [first] = rules.values();
+  const detail = first === undefined ? "" : `${first.field === "" ? `The ${first.in}` : first.field} ${first.message}.`;
+  return new Problem("invalid_request", detail, { members: { errors: [...rules.values()] } });
+}
+
+/** JSON pointers of the fields that an error is about. */
+function fieldsOf({ keyword, instancePath, params }: SchemaError): string[] {
+  const names = namesIn(params, keyword);
+  return names.length === 0 ? [instancePath] : names.map((name) => `${instancePath}/${name}`);
+}
+
+function namesIn(params: unknown, keyword: string): string[] {
+  const key = keyword === "required" ? "requiredProperties" : keyword === "additionalProperties" ? keyword : "";
+  if (typeof params !== "object" || params === null || !(key in params)) return [];
+  const names: unknown = Reflect.get(params, key);
+  return Array.isArray(names) ? names.slice(0, limits.validationErrorsMax).map(String) : [];
+}

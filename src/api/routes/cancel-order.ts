@@ -1,0 +1,84 @@
+import type { OrderDocument } from "../../schemas/order-document.ts";
+import { StoreUnavailable } from "../../stores/ledger-store.ts";
+import type { ApiServer } from "../api-server.ts";
+import { submit } from "../command-answers.ts";
+import { cancelId, normalId } from "../command-ids.ts";
+import { sendOrder } from "../order-answers.ts";
+import { waitSecondsOf } from "../prefer.ts";
+import { Problem } from "../problems.ts";
+import { refusalDetail } from "../refusals.ts";
+import { PreferHeaders } from "../schemas/fields.ts";
+import { CancelBody, CommandReceipt, Order, OrderParams } from "../schemas/orders.ts";
+import { appendProblems, bodyProblems, problemResponses } from "../schemas/problem.ts";
+import type { ApiServices } from "../services.ts";
+import { undecidedOrder, unknownOrder } from "./read-order.ts";
+
+const schema = {
+  tags: ["orders"],
+  summary: "Cancel an order",
+  description:
+    "Gives back what an accepted order took. Cancelling twice answers like once. With a `productId`, an order that is not " +
+    "known yet can be cancelled before it arrives.",
+  headers: PreferHeaders,
+  params: OrderParams,
+  body: CancelBody,
+  response: {
+    200: { description: "The order is cancelled", content: { "application/json": { schema: Order } } },
+    202: { description: "In the log, to be decided", content: { "application/json": { schema: CommandReceipt } } },
+    ...problemResponses(bodyProblems, appendProblems, [
+      "unknown_order",
+      "unknown_product",
+      "undecided",
+      "product_mismatch",
+      "order_rejected",
+      "not_an_order",
+      "stock_limit_exceeded",
+      "store_unavailable",
+    ]),
+  },
+};
+
+export function cancelOrderRoute(app: ApiServer, services: ApiServices): void {
+  const { catalogue, finder, now } = services;
+
+  /** The order as far as it is known; null: unknown here, but the caller names a product of ours. Throws otherwise. */
+  const orderToCancel = async (orderId: string, productId: string | null): Promise<OrderDocument | null> => {
+    if (productId === null) {
+      const found = await finder.find(orderId);
+      if (found.kind === "known") return found.order;
+      throw found.kind === "unknown" ? unknownOrder(orderId) : undecidedOrder(orderId);
+    }
+    const known = await finder.known(orderId).catch((error: unknown) => {
+      if (error instanceof StoreUnavailable) return null; // The product that the caller names is enough.
+      throw error;
+    });
+    if (known !== null || (await catalogue.find(productId)) !== null) return known;
+    throw new Problem("unknown_product", `There is no product ${productId}.`, { members: { productId } });
+  };
+
+  app.post("/orders/:id/cancel", { schema }, async (request, reply) => {
+    const orderId = normalId(request.params.id);
+    const named = request.body?.productId ?? null;
+    const seconds = waitSecondsOf(request.headers.prefer);
+    const order = await orderToCancel(orderId, named);
+    if (order?.status === "cancelled") return sendOrder(reply, 200, order);
+    const productId = order?.productId ?? named ?? "";
+    if (named !== null && named !== productId) throw refused("product_mismatch", orderId);
+    if (order?.status === "rejected") throw refused("order_rejected", orderId);
+
+    const command = { type: "CancelOrder", commandId: cancelId(orderId), productId, orderId, issuedAt: now() } as const;
+    const { receipt, waited } = await submit(services, command, seconds).catch((error: unknown) => {
+      if (error instanceof Problem && error.code === "order_already_cancelled") return { receipt: null, waited: true };
+      throw error;
+    });
+    if (waited) reply.header("preference-applied", `wait=${seconds}`);
+    if (receipt?.status === "pending") return reply.code(202).header("location", `/orders/${orderId}`).send(receipt);
+    // The feed tells of the cancel; what the order has become is in PostgreSQL.
+    const cancelled = await finder.decided(orderId);
+    if (cancelled === null) throw undecidedOrder(orderId);
+    return sendOrder(reply, 200, cancelled);
+  });
+}
+
+const refused = (code: "product_mismatch" | "order_rejected", orderId: string): Problem =>
+  new Problem(code, refusalDetail(code, 0, 0), { members: { orderId } });

@@ -1,0 +1,95 @@
+/**
+ * POST /products: first the row in the catalogue, then the first delivery through the log (also one of zero units: it makes
+ * the product known to the decider). Both follow from the product's id, so that sending it again finishes what broke in between.
+ */
+import { StoreUnavailable } from "../../stores/ledger-store.ts";
+import type { NewProduct, Product as CatalogueProduct } from "../../stores/catalogue-store.ts";
+import type { ApiServer } from "../api-server.ts";
+import { submit } from "../command-answers.ts";
+import { initialStockId, newCommandId } from "../command-ids.ts";
+import { waitSecondsOf } from "../prefer.ts";
+import { Problem } from "../problems.ts";
+import { PreferHeaders } from "../schemas/fields.ts";
+import { appendProblems, bodyProblems, problemResponses } from "../schemas/problem.ts";
+import { CreatedProduct, CreateProductBody } from "../schemas/products.ts";
+import type { ApiServices } from "../services.ts";
+import { noStock } from "../stock-reader.ts";
+import { productView } from "./products.ts";
+
+const schema = {
+  tags: ["products"],
+  summary: "Add a product, with its first delivery",
+  description: "The same id with the same content again is the same product.",
+  headers: PreferHeaders,
+  body: CreateProductBody,
+  response: {
+    201: { description: "Added", content: { "application/json": { schema: CreatedProduct } } },
+    ...problemResponses(bodyProblems, appendProblems, ["product_exists", "store_unavailable"]),
+  },
+};
+
+export function createProductRoute(app: ApiServer, services: ApiServices): void {
+  const { catalogue, now, products, readStock } = services;
+
+  app.post("/products", { schema }, async (request, reply) => {
+    const wanted = newProduct(request.body);
+    const { id: productId, initialStock } = wanted;
+    const { product, created } = await products.create(wanted);
+    if (!isSame(product, wanted)) {
+      throw new Problem("product_exists", `${productId} is a product with other content.`, { members: { productId } });
+    }
+    catalogue.remember(product);
+
+    const seconds = waitSecondsOf(request.headers.prefer);
+    const commandId = initialStockId(productId);
+    const delivery = { type: "ReceiveStock", commandId, productId, quantity: initialStock, reference: null } as const;
+    const { receipt, waited } = await submit(services, { ...delivery, issuedAt: now() }, seconds).catch(
+      (error: unknown) => {
+        throw error instanceof Problem ? withProduct(error, productId) : error;
+      },
+    );
+    if (waited) reply.header("preference-applied", `wait=${seconds}`);
+    // Of a product that was there before, the stock may be anything by now; it is worth a look, but not a failure.
+    const stock = created && receipt.status === "pending" ? noStock : await readStock(productId).catch(noStockIfAway);
+    const isDecided = receipt.status === "accepted" || stock.version > 0;
+    const shown = stock.version > 0 ? stock : { quantity: receipt.stockAfter ?? 0, version: receipt.version ?? 0 };
+    return reply
+      .code(201)
+      .header("location", `/products/${productId}`)
+      .send({
+        ...productView(product, shown),
+        initialStock: { commandId, quantity: initialStock, status: isDecided ? "accepted" : "pending" },
+      });
+  });
+}
+
+function newProduct(body: CreateProductBody): NewProduct {
+  return {
+    id: body.id ?? newCommandId(),
+    name: body.name,
+    category: body.category,
+    priceCents: body.priceCents,
+    currency: body.currency ?? "EUR",
+    description: body.description ?? null,
+    initialStock: body.initialStock ?? 0,
+  };
+}
+
+function isSame(one: CatalogueProduct, other: NewProduct): boolean {
+  const { id, name, category, priceCents, currency, description, initialStock } = other;
+  return Object.entries({ id, name, category, priceCents, currency, description, initialStock }).every(
+    ([field, value]) => Reflect.get(one, field) === value,
+  );
+}
+
+/** The product is in the catalogue by now: the same request again appends its delivery. */
+function withProduct(problem: Problem, productId: string): Problem {
+  const { code, headers, members } = problem;
+  const detail = `${problem.message} The product's id is ${productId}.`;
+  return new Problem(code, detail, { headers, members: { ...members, productId }, cause: problem.cause });
+}
+
+function noStockIfAway(error: unknown) {
+  if (error instanceof StoreUnavailable) return noStock;
+  throw error;
+}

@@ -1,0 +1,55 @@
+import { limits } from "../../limits.ts";
+import { decidedOrder } from "../../schemas/order-document.ts";
+import type { OrderFilter, Page } from "../../stores/order-reads.ts";
+import type { ApiServer } from "../api-server.ts";
+import { logCursor, readLogCursor, readTimeCursor, timeCursor } from "../cursors.ts";
+import { Problem } from "../problems.ts";
+import { ListOrdersQuery, OrderPage } from "../schemas/orders.ts";
+import { problemResponses } from "../schemas/problem.ts";
+import type { ApiServices } from "../services.ts";
+
+const schema = {
+  tags: ["orders"],
+  summary: "List decided orders, newest first",
+  description:
+    "By `customerId` or `basketId`, narrowed by any of the others; or by `productId` alone, or by `status` alone. " +
+    "Pending orders are not listed: they have no place in the order of decisions yet.",
+  querystring: ListOrdersQuery,
+  response: {
+    200: { description: "One page", content: { "application/json": { schema: OrderPage } } },
+    ...problemResponses(["invalid_request", "invalid_cursor", "store_unavailable"]),
+  },
+};
+
+export function listOrdersRoute(app: ApiServer, { orders }: ApiServices): void {
+  app.get("/orders", { schema }, ({ query }) => answer(orders, query));
+}
+
+async function answer(orders: ApiServices["orders"], query: ListOrdersQuery) {
+  const { cursor, limit = limits.pageSizeDefault, status } = query;
+  const filter = filterOf(query);
+  if (filter !== null) {
+    const after = cursor === undefined ? null : readTimeCursor(cursor);
+    return pageOf(await orders.list(filter, after, limit), timeCursor);
+  }
+  if (status === undefined) {
+    throw new Problem("invalid_request", "Name a customerId, a basketId, a productId or a status.");
+  }
+  const after = cursor === undefined ? null : readLogCursor(cursor);
+  return pageOf(await orders.listByStatus(status, after, limit), logCursor);
+}
+
+/** Null: by status alone. What has no index of its own is refused rather than slow. */
+function filterOf({ customerId, basketId, productId, status }: ListOrdersQuery): OrderFilter | null {
+  const also = { basketId: basketId ?? null, productId: productId ?? null, status: status ?? null };
+  if (customerId !== undefined) return { by: "customer", customerId, also };
+  if (basketId !== undefined) return { by: "basket", basketId, also };
+  if (productId === undefined) return null;
+  if (status === undefined) return { by: "product", productId };
+  throw new Problem("invalid_request", "productId and status can't be combined without a customerId or basketId.");
+}
+
+const pageOf = <Position>(page: Page<Position>, cursorOf: (position: Position) => string) => ({
+  orders: page.lines.map((line) => decidedOrder(line, line.decidedAt)),
+  next: page.next === null ? null : cursorOf(page.next),
+});

@@ -1,0 +1,61 @@
+import { StoreUnavailable } from "../../stores/ledger-store.ts";
+import type { ApiServer } from "../api-server.ts";
+import { normalId } from "../command-ids.ts";
+import { decidedAs, isOwn, sendOrder } from "../order-answers.ts";
+import { Problem, retrySoon } from "../problems.ts";
+import { Order, OrderParams, ReadOrderQuery } from "../schemas/orders.ts";
+import { problemResponses } from "../schemas/problem.ts";
+import type { ApiServices } from "../services.ts";
+import { staleHeader } from "../stale-header.ts";
+
+const schema = {
+  tags: ["orders"],
+  summary: "Read an order",
+  description: "With `wait`, a pending order is answered when it is decided, or when the seconds have passed.",
+  params: OrderParams,
+  querystring: ReadOrderQuery,
+  response: {
+    200: { description: "The order", content: { "application/json": { schema: Order } } },
+    ...problemResponses(["invalid_request", "unknown_order", "undecided", "store_unavailable", "log_unavailable"]),
+  },
+};
+
+export function readOrderRoute(app: ApiServer, services: ApiServices): void {
+  const { finder, isStoreAway, waiters } = services;
+
+  app.get("/orders/:id", { schema }, async (request, reply) => {
+    const orderId = normalId(request.params.id);
+    const seconds = request.query.wait ?? 0;
+    // Before the order is read: a decision between the two must not be missed.
+    const waiter = seconds > 0 ? waiters.register(orderId) : null;
+    try {
+      const found = await finder.find(orderId);
+      if (found.kind === "unknown") throw unknownOrder(orderId);
+      if (found.kind === "undecided") throw undecidedOrder(orderId);
+      if (isStoreAway()) reply.header(staleHeader, "1");
+      reply.header("cache-control", "no-store");
+      if (found.order.status !== "pending" || waiter === null) return await sendOrder(reply, 200, found.order);
+
+      const told = await waiter.until(seconds * 1000);
+      if (told !== null && isOwn(told, found.order)) return await sendOrder(reply, 200, decidedAs(found.order, told));
+      const stored = await finder.decided(orderId).catch((error: unknown) => {
+        if (error instanceof StoreUnavailable) return null;
+        throw error;
+      });
+      return await sendOrder(reply, 200, stored ?? found.order);
+    } finally {
+      waiter?.release();
+    }
+  });
+}
+
+export const unknownOrder = (orderId: string): Problem =>
+  new Problem("unknown_order", "All that was in the log when you asked is decided, and this order is not there.", {
+    members: { orderId },
+  });
+
+export const undecidedOrder = (orderId: string): Problem =>
+  new Problem("undecided", "It is not known, but the log holds commands that are not decided yet. Ask again soon.", {
+    members: { orderId },
+    headers: retrySoon,
+  });

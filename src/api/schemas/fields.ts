@@ -1,0 +1,79 @@
+/**
+ * The fields that routes share. One TypeBox schema is the type, the check and the documentation of a field at once. What
+ * passes here must pass the rules of the log's reader (src/schemas/command-rules.ts) too: a command that was acknowledged
+ * must never turn out unreadable.
+ */
+import { Type } from "typebox";
+import type { Static, TSchema } from "typebox";
+import { limits } from "../../limits.ts";
+
+/** Lengths count UTF-16 units, as the log's reader and JavaScript do; JSON Schema's own `maxLength` counts characters. */
+export const Text = (charsMax: number, description: string, charsMin = 1) =>
+  Type.Refine(
+    Type.String({ minLength: charsMin, maxLength: charsMax, description }),
+    (value) => value.length <= charsMax && !value.includes("\0") && value.isWellFormed(),
+    () => `must be at most ${charsMax} UTF-16 units, without NUL and lone surrogates`,
+  );
+
+export const Nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
+
+/** In requests a field may be absent or null: both mean that there is none. */
+export const Absent = <Schema extends TSchema>(schema: Schema) => Type.Optional(Nullable(schema));
+
+const closed = { additionalProperties: false } as const;
+export const Closed = <Properties extends Record<string, TSchema>>(properties: Properties) =>
+  Type.Object(properties, closed);
+
+export const ProductId = Type.String({
+  pattern: `^[A-Za-z0-9._-]{1,${limits.productIdCharsMax}}$`,
+  description: "The product's id",
+  examples: ["chair-4711"],
+});
+
+export const Uuid = (description: string) =>
+  Type.String({
+    pattern: "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
+    description,
+    examples: ["019a9c1e-9f5c-7c3a-8f0e-0242ac120002"],
+  });
+
+export const Quantity = Type.Integer({ minimum: 1, maximum: limits.quantityMax, description: "Units" });
+
+export const PriceCents = Type.Integer({
+  minimum: 0,
+  maximum: limits.priceCentsMax,
+  description: "Price of one unit, in the currency's smallest unit",
+});
+
+export const Currency = Type.String({ pattern: "^[A-Z]{3}$", description: "ISO 4217", examples: ["EUR"] });
+
+export const DeliveryLocationSchema = Closed({
+  latitude: Type.Number({ minimum: -90, maximum: 90, description: "Degrees, WGS 84" }),
+  longitude: Type.Number({ minimum: -180, maximum: 180, description: "Degrees, WGS 84" }),
+  address: Absent(Text(limits.addressCharsMax, "For people")),
+});
+
+export const Time = (description: string) => Type.String({ format: "date-time", description: `${description}. UTC` });
+
+export const PageQuery = {
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: limits.pageSizeMax, description: `Default ${limits.pageSizeDefault}` }),
+  ),
+  cursor: Type.Optional(
+    Type.String({ minLength: 1, maxLength: limits.cursorCharsMax, description: "`next` of the page before" }),
+  ),
+};
+
+export const NextCursor = Nullable(Type.String({ description: "Cursor of the next page; null: there is no more" }));
+
+/** Requests may prefer to be answered when the command is decided (RFC 7240). Unknown headers are none of our business. */
+export const PreferHeaders = Type.Object({
+  prefer: Type.Optional(Type.String({ description: `\`wait=5\`: seconds, at most ${limits.waitSecondsMax}` })),
+});
+export const CommandHeaders = Type.Object({
+  ...PreferHeaders.properties,
+  "idempotency-key": Type.Optional(
+    Text(limits.idempotencyKeyCharsMax, "The same key again is the same command, whatever becomes of the first answer"),
+  ),
+});
+export type CommandHeaders = Static<typeof CommandHeaders>;

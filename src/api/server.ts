@@ -1,0 +1,52 @@
+import type { ApiServer } from "./api-server.ts";
+import type { ApiDeps } from "./deps.ts";
+import { createHttpServer } from "./http-server.ts";
+import { errorAnswers } from "./plugins/error-answers.ts";
+import { httpMetrics } from "./plugins/http-metrics.ts";
+import { jsonBody } from "./plugins/json-body.ts";
+import { openapi } from "./plugins/openapi.ts";
+import { operations } from "./plugins/operations.ts";
+import { otherMethods } from "./plugins/other-methods.ts";
+import { validation } from "./plugins/validation.ts";
+import { cancelOrderRoute } from "./routes/cancel-order.ts";
+import { createProductRoute } from "./routes/create-product.ts";
+import { listOrdersRoute } from "./routes/list-orders.ts";
+import { lookupOrdersRoute } from "./routes/lookup-orders.ts";
+import { placeOrderRoute } from "./routes/place-order.ts";
+import { productRoutes } from "./routes/products.ts";
+import { readOrderRoute } from "./routes/read-order.ts";
+import { stockCommandRoutes } from "./routes/stock-commands.ts";
+import { createServices } from "./services.ts";
+
+/**
+ * The ingress, ready to listen or to be asked with `inject`. `close` answers what is under way, wakes those who wait,
+ * and settles what was taken for the log; dependencies stay open.
+ */
+export async function buildServer(deps: ApiDeps): Promise<ApiServer> {
+  const { health, logger, metrics } = deps;
+  const services = createServices(deps);
+  const app = createHttpServer(logger);
+  app.addHook("preClose", services.leave);
+  app.addHook("onClose", services.close);
+
+  await app.register(validation);
+  await app.register(jsonBody);
+  await app.register(errorAnswers);
+  await app.register(otherMethods);
+  await app.register(httpMetrics, { metrics });
+  await app.register(openapi);
+  await app.register(operations, { health, metrics });
+
+  placeOrderRoute(app, services);
+  readOrderRoute(app, services);
+  listOrdersRoute(app, services);
+  lookupOrdersRoute(app, services);
+  cancelOrderRoute(app, services);
+  createProductRoute(app, services);
+  productRoutes(app, services);
+  stockCommandRoutes(app, services);
+
+  app.finishRoutes();
+  await app.ready();
+  return app;
+}

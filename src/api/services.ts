@@ -1,0 +1,74 @@
+import type { CatalogueStore } from "../stores/catalogue-store.ts";
+import type { OrderDocument } from "../schemas/order-document.ts";
+import type { OrderReads } from "../stores/order-reads.ts";
+import { createAbsenceProof } from "./absence-proof.ts";
+import { createCatalogue } from "./catalogue.ts";
+import type { Catalogue } from "./catalogue.ts";
+import { createCommandLog } from "./command-log.ts";
+import type { CommandLog } from "./command-log.ts";
+import type { ApiDeps } from "./deps.ts";
+import { createOrderFinder } from "./order-finder.ts";
+import type { OrderFinder } from "./order-finder.ts";
+import { createOrderWriter } from "./order-writer.ts";
+import { createStockReader } from "./stock-reader.ts";
+import type { StockReader } from "./stock-reader.ts";
+import { createWaiters } from "./waiters.ts";
+import type { Waiters } from "./waiters.ts";
+import { dependencyNames } from "../ops/health.ts";
+
+/** What routes work with: the dependencies, put together once. */
+export type ApiServices = {
+  readonly log: CommandLog;
+  readonly waiters: Waiters;
+  readonly catalogue: Catalogue;
+  readonly products: CatalogueStore;
+  readonly orders: Pick<OrderReads, "list" | "listByStatus">;
+  readonly finder: OrderFinder;
+  readonly readStock: StockReader;
+  /** Tells Redis of an acknowledged order; `json` is the document. Never rejects: the order is safe in the log. */
+  readonly markPending: (order: OrderDocument, json: string) => Promise<void>;
+  /** What is known of PostgreSQL says that it can't be asked, so that an answer from elsewhere may be old. */
+  readonly isStoreAway: () => boolean;
+  readonly now: () => number;
+  /** Wakes whoever waits, so that a server that closes need not. */
+  readonly leave: () => void;
+  /** Resolves when everything that was taken for the log is settled. */
+  readonly close: () => Promise<void>;
+};
+
+export function createServices(deps: ApiDeps): ApiServices {
+  const {
+    codec,
+    appender,
+    inspector,
+    partitionCount,
+    catalogue,
+    orders,
+    cache,
+    health,
+    metrics,
+    now = Date.now,
+  } = deps;
+  const writer = createOrderWriter({ appender, metrics });
+  const waiters = createWaiters(metrics);
+  const proveAbsence = createAbsenceProof({ inspector, orders });
+  const feed = deps.startFeed(waiters);
+
+  return {
+    log: createCommandLog({ codec, writer, partitionCount }),
+    waiters,
+    catalogue: createCatalogue(catalogue, now),
+    products: catalogue,
+    orders,
+    finder: createOrderFinder({ cache, orders, proveAbsence, metrics, now }),
+    readStock: createStockReader({ cache, orders, metrics }),
+    markPending: (order, json) => cache.markPending(order.orderId, json).catch(() => metrics.cacheFailures.inc()),
+    isStoreAway: () => health.stateOf(dependencyNames.store) === "down",
+    now,
+    leave: () => waiters.leave(),
+    close: async () => {
+      await writer.close();
+      feed.close();
+    },
+  };
+}

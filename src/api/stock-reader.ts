@@ -1,0 +1,55 @@
+/**
+ * Units in stock as readers see them: Redis, else PostgreSQL, which then refills Redis (P16). A number read here may be a
+ * moment old; nothing is decided by it.
+ *
+ * I1 One flight per product in this process: a product that everybody looks at costs one question.
+ * I2 PostgreSQL is asked only after the miss, with its token, was seen: the order on which the refill's safety rests.
+ */
+import { limits } from "../limits.ts";
+import type { Metrics } from "../ops/metrics.ts";
+import type { Stock } from "../schemas/lines.ts";
+import { CacheUnavailable } from "../stores/effects-cache.ts";
+import type { OrderReads } from "../stores/order-reads.ts";
+import type { CachedStock, ReadCache } from "../stores/read-cache.ts";
+import { createTickBatch } from "../stores/tick-batch.ts";
+
+/** A product whose first stock command is not decided yet. */
+export const noStock: Stock = { quantity: 0, version: 0 };
+
+/** Rejects with `StoreUnavailable` when neither knows. */
+export type StockReader = (productId: string) => Promise<Stock>;
+
+export type StockReaderOptions = {
+  readonly cache: Pick<ReadCache, "readStock" | "refillStock">;
+  readonly orders: Pick<OrderReads, "stock">;
+  readonly metrics: Pick<Metrics, "cacheFailures">;
+};
+
+const unknownMiss: CachedStock = { kind: "miss", token: null };
+
+export function createStockReader({ cache, orders, metrics }: StockReaderOptions): StockReader {
+  const flights = new Map<string, Promise<Stock>>();
+  const ask = createTickBatch<string, Stock | null>(limits.lookupIdsMax, (ids) => orders.stock(ids));
+  const withoutCache = (error: unknown): CachedStock => {
+    if (!(error instanceof CacheUnavailable)) throw error;
+    metrics.cacheFailures.inc();
+    return unknownMiss;
+  };
+
+  const read = async (productId: string): Promise<Stock> => {
+    const cached = await cache.readStock(productId).catch(withoutCache);
+    if (cached.kind === "hit") return cached.stock;
+    const stock = (await ask(productId)) ?? noStock; // I2
+    if (cached.token !== null) {
+      // Nobody waits for the refill, and a failed one costs the next reader a question.
+      cache.refillStock({ productId, token: cached.token, stock }).catch(() => metrics.cacheFailures.inc());
+    }
+    return stock;
+  };
+
+  return (productId) => {
+    const flight = flights.get(productId) ?? read(productId).finally(() => flights.delete(productId));
+    flights.set(productId, flight); // I1
+    return flight;
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * Requests that wait for a decision (P17).
+ *
+ * Who owns what: the registry owns the waiters by command id; a waiter belongs to the request that registered it, which
+ * releases it, whatever happens.
+ *
+ * I1 A waiter registers before its command is appended, so that no decision can pass it by. A decision that comes before
+ *    the log's acknowledgement is held until it is asked for.
+ * I2 The first decision told is kept; later ones of the same id change nothing.
+ * I3 At most `limits.waitersMax` wait. Who finds no place is not refused, but answered without waiting.
+ */
+import { limits } from "../limits.ts";
+import type { Metrics } from "../ops/metrics.ts";
+import type { DecisionNotice } from "../schemas/decision-feed.ts";
+import type { DecisionListener } from "../stores/decision-feed.ts";
+
+/** What the decision feed said of one command; `decidedAt` in milliseconds since 1970. */
+export type Told = { readonly notice: DecisionNotice; readonly decidedAt: number };
+
+export class Waiter {
+  readonly #forget: (waiter: Waiter) => void;
+  #told: Told | null = null;
+  #wake: ((told: Told | null) => void) | null = null;
+
+  constructor(forget: (waiter: Waiter) => void) {
+    this.#forget = forget;
+  }
+
+  /** Called by the registry. Null: there will be no answer, for the process is leaving. */
+  tell(told: Told | null): void {
+    this.#told ??= told; // I2
+    this.#wake?.(told);
+  }
+
+  /** What was told, at the latest in `waitMs`; null when time has run out. One call at a time. */
+  until(waitMs: number): Promise<Told | null> {
+    if (this.#told !== null) return Promise.resolve(this.#told); // I1
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#wake?.(null), waitMs);
+      this.#wake = (told) => {
+        clearTimeout(timer);
+        this.#wake = null;
+        resolve(told);
+      };
+    });
+  }
+
+  release(): void {
+    this.#wake?.(null);
+    this.#forget(this);
+  }
+}
+
+export type Waiters = DecisionListener & {
+  /** Null when too many wait (I3). The caller releases the waiter. */
+  register(commandId: string): Waiter | null;
+  /** Wakes all with no answer; from now on nobody waits. */
+  leave(): void;
+};
+
+export function createWaiters(metrics: Pick<Metrics, "waiters">, waitersMax: number = limits.waitersMax): Waiters {
+  const byCommand = new Map<string, Set<Waiter>>();
+  let count = 0;
+  let leaving = false;
+
+  const forget = (commandId: string, waiter: Waiter): void => {
+    const waiting = byCommand.get(commandId);
+    if (waiting?.delete(waiter) !== true) return;
+    if (waiting.size === 0) byCommand.delete(commandId);
+    metrics.waiters.set(--count);
+  };
+
+  return {
+    register: (commandId) => {
+      if (leaving || count >= waitersMax) return null;
+      const waiter = new Waiter((self) => forget(commandId, self));
+      const waiting = byCommand.get(commandId);
+      if (waiting === undefined) byCommand.set(commandId, new Set([waiter]));
+      else waiting.add(waiter);
+      metrics.waiters.set(++count);
+      return waiter;
+    },
+    wanted: () => count > 0,
+    told: ({ decidedAt, decisions }) => {
+      for (const notice of decisions) {
+        const waiting = byCommand.get(notice[0]);
+        if (waiting === undefined) continue;
+        for (const waiter of waiting) waiter.tell({ notice, decidedAt });
+      }
+    },
+    leave: () => {
+      leaving = true;
+      for (const waiting of byCommand.values()) for (const waiter of waiting) waiter.tell(null);
+    },
+  };
+}

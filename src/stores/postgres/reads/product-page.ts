@@ -1,0 +1,13 @@
+/**
+ * Input: after (text; null: from the first), limit. Result: products after that id beside their stock (null: none yet), in
+ * the order of their ids. Locks: none.
+ */
+export const productPageSql = {
+  name: "read_product_page",
+  text: `
+    select p.product_id, p.name, p.category, p.price_cents, p.currency, p.description, p.initial_stock, p.revision,
+           s.quantity, s.version
+    from products p left join stock s on s.product_id = p.product_id
+    where p.product_id > coalesce($1, '')
+    order by p.product_id limit $2`,
+};
