@@ -19,15 +19,15 @@ export type DecidedGroup = {
   readonly answers: readonly { readonly partition: number; readonly line: Line; readonly repeated: boolean }[];
   /** Orders that are new or changed, with the partition whose command did it. */
   readonly orders: readonly { readonly partition: number; readonly line: Line }[];
-  /** Every product that was read, after the group, with the partition that read it first. */
+  /** Every product that was read, after the group, with the partitions that read it: one, unless a producer strews. */
   readonly products: readonly {
-    readonly partition: number;
+    readonly partitions: readonly number[];
     readonly productId: string;
     readonly stock: Stock | undefined;
   }[];
 };
 
-type WorkingStock = { readonly partition: number; readonly readVersion: number; stock: Stock | undefined };
+type WorkingStock = { readonly partitions: number[]; readonly readVersion: number; stock: Stock | undefined };
 
 class Working {
   readonly stock = new Map<string, WorkingStock>();
@@ -44,10 +44,13 @@ class Working {
 
   stockOf(partition: number, productId: string): WorkingStock {
     const seen = this.stock.get(productId);
-    if (seen !== undefined) return seen;
+    if (seen !== undefined) {
+      if (!seen.partitions.includes(partition)) seen.partitions.push(partition);
+      return seen;
+    }
     // What was read just now is younger than memory: a locked retry reads what memory had wrong (P5).
     const stock = this.#found.stock.get(productId) ?? this.#base(partition, productId);
-    const working = { partition, readVersion: stock?.version ?? 0, stock };
+    const working = { partitions: [partition], readVersion: stock?.version ?? 0, stock };
     this.stock.set(productId, working);
     return working;
   }
@@ -124,7 +127,7 @@ export function decideGroup(entries: readonly Entry[], base: StockBase, found: S
     },
     answers,
     orders: [...orders.values()],
-    products: [...working.stock].map(([productId, { partition, stock }]) => ({ partition, productId, stock })),
+    products: [...working.stock].map(([productId, { partitions, stock }]) => ({ partitions, productId, stock })),
   };
 }
 

@@ -11,7 +11,7 @@
  */
 import { noticeOf } from "../schemas/decision-feed.ts";
 import type { DecisionMessage } from "../schemas/decision-feed.ts";
-import type { StoredLine } from "../schemas/lines.ts";
+import type { Stock, StoredLine } from "../schemas/lines.ts";
 import { decidedOrder } from "../schemas/order-document.ts";
 import type { OrderDocument } from "../schemas/order-document.ts";
 import type { PartitionEffects } from "../stores/effects-cache.ts";
@@ -34,14 +34,17 @@ type EffectsDeps = Pick<ProcessorDeps, "cache" | "store" | "sleep" | "log" | "me
 
 export class Effects {
   readonly #deps: EffectsDeps;
+  readonly #lost: (lease: Lease) => void;
   #queue: Item[] = [];
   #backlog = 0;
   readonly #behind = new Set<Lease>();
   #failures = 0;
   #running: Promise<void> | undefined;
 
-  constructor(deps: EffectsDeps) {
+  /** `lost` is told of a lease whose epoch turned out to be old. */
+  constructor(deps: EffectsDeps, lost: (lease: Lease) => void) {
     this.#deps = deps;
+    this.#lost = lost;
   }
 
   /** Tells what a group decided, once it is the group's turn. Never throws, never waits. */
@@ -116,9 +119,9 @@ export class Effects {
       .flatMap((item) => item.parts)
       .filter(({ lease }) => !lease.isAborted() && !this.#behind.has(lease));
     try {
-      await this.#apply(parts.map(({ effects }) => effects));
+      await this.#apply(parts);
       for (const { message } of items) await this.#deps.cache.publish(message);
-      for (const { lease, to } of parts) lease.effectsDone = Math.max(lease.effectsDone, to);
+      for (const { lease, to } of parts) if (!lease.isAborted()) lease.effectsDone = to;
     } catch (error) {
       for (const { lease } of parts) this.#behind.add(lease); // I2
       throw error;
@@ -127,10 +130,14 @@ export class Effects {
     }
   }
 
-  async #apply(effects: readonly PartitionEffects[]): Promise<void> {
-    if (effects.length === 0) return;
-    const { fenced } = await this.#deps.cache.apply(effects);
-    if (fenced.length > 0) this.#deps.metrics.fenced.inc(fenced.length);
+  /** A lease that is fenced is lost: whoever has the partition now tells its effects, which is us again perhaps (P9). */
+  async #apply(parts: readonly Pick<Part, "lease" | "effects">[]): Promise<void> {
+    if (parts.length === 0) return;
+    const { fenced } = await this.#deps.cache.apply(parts.map(({ effects }) => effects));
+    if (fenced.length === 0) return;
+    this.#deps.metrics.fenced.inc(fenced.length);
+    for (const lease of new Set(parts.map((part) => part.lease)))
+      if (fenced.includes(lease.partition)) this.#lost(lease);
   }
 
   /** Reads one page of the lease's lines back and tells it; the lease is live again when nothing is left. */
@@ -145,7 +152,11 @@ export class Effects {
     const lines = await store.linesBetween(lease.partition, from, to, limits.effectsReplayLinesMax);
     const named = lines.flatMap((line) => (line.orderId === null ? [] : [line.orderId]));
     const orders = named.length === 0 ? [] : [...(await store.linesById(named)).values()];
-    await this.#apply([effectsOfLines(lease, lines, orders)]);
+    // The stock as it is now, not as each line left it: an old one must not get into a cache that was emptied (P16).
+    const productIds = [...new Set(lines.map((line) => line.productId))];
+    const { stock } = await store.prefetch({ productIds, commandIds: [], versions: [] });
+    await this.#apply([{ lease, effects: replayedEffects(lease, stock, [...lines, ...orders]) }]);
+    if (lease.isAborted()) return;
     const decidedAt = lines.at(-1)?.decidedAt;
     if (decidedAt !== undefined) await cache.publish({ decidedAt, decisions: lines.map((line) => noticeOf(line)) });
     // Lines may share an offset: the last one of a full page may not be the last of its offset.
@@ -163,22 +174,24 @@ function partsOf(group: DecidedGroup, chunks: readonly Chunk[], { decidedAt }: C
     const effects = { partition: lease.partition, epoch: lease.epoch, stock, orders };
     parts.set(lease.partition, { lease, from: before?.from ?? from, to, effects, stock, orders });
   }
-  for (const { partition, productId, stock } of group.products) {
-    if (stock !== undefined) parts.get(partition)?.stock.push({ productId, ...stock });
+  for (const { partitions, productId, stock } of group.products) {
+    if (stock === undefined) continue;
+    for (const partition of partitions) parts.get(partition)?.stock.push({ productId, ...stock });
   }
   for (const { partition, line } of group.orders) parts.get(partition)?.orders.push(decidedOrder(line, decidedAt));
   return [...parts.values()];
 }
 
-function effectsOfLines(lease: Lease, lines: readonly StoredLine[], named: readonly StoredLine[]): PartitionEffects {
-  const stock = new Map<string, { productId: string; quantity: number; version: number }>();
-  const orders = new Map<string, OrderDocument>();
-  for (const line of lines) {
-    const { productId, stockAfter: quantity, version } = line;
-    if (version > (stock.get(productId)?.version ?? 0)) stock.set(productId, { productId, quantity, version });
-  }
-  for (const line of [...lines, ...named]) {
-    if (line.type === "PlaceOrder") orders.set(line.commandId, decidedOrder(line, line.decidedAt));
-  }
-  return { partition: lease.partition, epoch: lease.epoch, stock: [...stock.values()], orders: [...orders.values()] };
+function replayedEffects(
+  lease: Lease,
+  stock: ReadonlyMap<string, Stock>,
+  lines: readonly StoredLine[],
+): PartitionEffects {
+  const orders = lines.filter((line) => line.type === "PlaceOrder").map((line) => decidedOrder(line, line.decidedAt));
+  return {
+    partition: lease.partition,
+    epoch: lease.epoch,
+    stock: [...stock].map(([productId, now]) => ({ productId, ...now })),
+    orders,
+  };
 }

@@ -184,8 +184,9 @@ export class GroupCommit {
 
   #settle(chunks: readonly Chunk[], group: DecidedGroup, receipt: CommitReceipt): void {
     const leases = new Map(chunks.map(({ lease }) => [lease.partition, lease]));
-    for (const { partition, productId, stock } of group.products) {
-      if (stock !== undefined) leases.get(partition)?.stock.set(productId, stock);
+    for (const { partitions, productId, stock } of group.products) {
+      if (stock === undefined) continue;
+      for (const partition of partitions) leases.get(partition)?.stock.set(productId, stock);
     }
     for (const chunk of chunks) advance(chunk);
     this.#count(group);

@@ -33,7 +33,7 @@ export class PartitionProcessor implements LogListener {
 
   constructor(deps: ProcessorDeps) {
     this.#deps = deps;
-    this.#effects = new Effects(deps);
+    this.#effects = new Effects(deps, (lease) => void this.#reclaim(lease));
     this.#group = new GroupCommit(deps, () => this.#leases.values(), {
       decided: (group, chunks, receipt) => this.#effects.decided(group, chunks, receipt),
       recovered: (lease) => this.#effects.behind(lease),
@@ -172,6 +172,7 @@ export class PartitionProcessor implements LogListener {
   /** Another owner has it: forget it, unless the group protocol says that it is ours; then claim it again, not at once. */
   async #reclaim(lease: Lease): Promise<void> {
     const generation = this.#generation;
+    if (this.#leases.get(lease.partition) !== lease) return;
     this.#drop(lease);
     if (!this.#assigned.has(lease.partition) || this.#stopping) return;
     this.#deps.source.pause(lease.partition); // I4

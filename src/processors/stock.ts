@@ -39,7 +39,7 @@ export function evolve(line: Line): Stock | undefined {
 export function decide(known: Knowledge, logged: LoggedCommand): Decision {
   const { command } = logged;
   if (known.line !== undefined) {
-    return command.type === "PlaceOrder" ? placeKnown(known.line, command, logged) : repeated(known.line);
+    return command.type === "PlaceOrder" ? placeKnown(known.line, known.stock, command, logged) : repeated(known.line);
   }
   switch (command.type) {
     case "PlaceOrder":
@@ -66,14 +66,12 @@ export function isCancelledBeforePlaced(line: Line): boolean {
   return line.type === "PlaceOrder" && line.unitPriceCents === null;
 }
 
-function placeKnown(line: Line, command: PlaceOrder, logged: LoggedCommand): Decision {
+function placeKnown(line: Line, stock: Stock | undefined, command: PlaceOrder, logged: LoggedCommand): Decision {
   if (!isCancelledBeforePlaced(line) || line.productId !== command.productId) return repeated(line);
   const filled: Line = {
-    ...placedLine(command, logged),
+    ...unchanged(placedLine(command, logged), stock),
     status: "cancelled",
     reason: "cancelled_before_placed",
-    stockAfter: line.stockAfter,
-    version: line.version,
     revision: line.revision + 1,
   };
   return { kind: "decided", answer: filled, lines: [], changes: [{ readRevision: line.revision, line: filled }] };

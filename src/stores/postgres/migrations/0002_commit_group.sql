@@ -96,7 +96,8 @@ begin
   end if;
   if changes is not null then
     update ledger t set
-      quantity = c.quantity, status = c.status, reason = c.reason, "partition" = c.partition, "offset" = c.offset,
+      quantity = c.quantity, status = c.status, reason = c.reason, delta = c.delta, stock_after = c.stock_after,
+      version = c.version, "partition" = c.partition, "offset" = c.offset,
       revision = c.revision, unit_price_cents = c.unit_price_cents, currency = c.currency, customer_id = c.customer_id,
       basket_id = c.basket_id, delivery_location = c.delivery_location, issued_at = c.issued_at
     from jsonb_populate_recordset(null::ledger, changes) as c where t.command_id = c.command_id;
