@@ -1,0 +1,81 @@
+/** Wires the ingress: the adapters and the HTTP server in front of them. */
+import type { Logger } from "pino";
+import { buildServer } from "./api/server.ts";
+import type { Config } from "./config.ts";
+import { limits } from "./limits.ts";
+import { createKafkaAppender } from "./log/kafka/appender.ts";
+import { createKafkaInspector } from "./log/kafka/inspector.ts";
+import { createHealth, dependencyNames } from "./ops/health.ts";
+import { createMetrics } from "./ops/metrics.ts";
+import type { RunningRole } from "./role.ts";
+import { prepare } from "./set-up.ts";
+import { createPool } from "./stores/postgres/pool.ts";
+import { createPostgresCatalogueStore } from "./stores/postgres/reads/catalogue-store.ts";
+import { createPostgresOrderReads } from "./stores/postgres/reads/order-reads.ts";
+import { connectRedis, redisReady } from "./stores/redis/connection.ts";
+import { startRedisDecisionFeed } from "./stores/redis/decision-feed.ts";
+import { decisionsChannel } from "./stores/redis/keys.ts";
+import { createRedisReadCache } from "./stores/redis/read-cache.ts";
+
+const connectionsMax = 10;
+
+/** Resolves when requests are taken. Rejects as `prepare` does, and when the port is taken. */
+export async function startApi(config: Config, log: Logger): Promise<RunningRole> {
+  const { codec, connection, partitionCount } = await prepare(config, log);
+  const topic = config.ordersTopic;
+  const appender = createKafkaAppender({ connection, topic, logger: log });
+  const inspector = createKafkaInspector({ connection, topic, logger: log });
+  const pool = createPool({
+    url: config.databaseUrl,
+    name: `tallyman-api ${config.instanceId}`,
+    connectionsMax,
+    onIdleError: (err) => log.warn({ err }, "a database connection broke"),
+  });
+  const connectToRedis = (use: string, deadlineMs: number) =>
+    connectRedis(config.redisUrl, {
+      name: `tallyman-api-${use}-${config.instanceId}`,
+      deadlineMs,
+      onError: (err) => log.debug({ err, use }, "Redis is away"),
+    });
+  const redis = connectToRedis("cache", limits.cacheDeadlineMs);
+  const subscriber = connectToRedis("feed", limits.effectsDeadlineMs);
+  await redisReady(redis, limits.effectsDeadlineMs);
+
+  const health = createHealth();
+  health.watch(dependencyNames.log, true, () => inspector.ends());
+  health.watch(dependencyNames.store, false, () => pool.query("select 1"));
+  health.watch(dependencyNames.cache, false, () => redis.ping());
+  await health.start();
+
+  const server = await buildServer({
+    codec,
+    appender,
+    inspector,
+    partitionCount,
+    catalogue: createPostgresCatalogueStore(pool),
+    orders: createPostgresOrderReads(pool),
+    cache: createRedisReadCache({ redis }),
+    startFeed: (listener) =>
+      startRedisDecisionFeed({
+        redis: subscriber,
+        channel: decisionsChannel(topic),
+        listener,
+        onError: (err) => log.warn({ err }, "the decision feed"),
+      }),
+    health,
+    metrics: createMetrics(),
+    logger: log,
+  });
+  await server.listen({ host: config.host, port: config.port });
+  log.info({ instanceId: config.instanceId, topic }, "the api is running");
+
+  return {
+    stop: async () => {
+      health.leave();
+      await server.close();
+      health.stop();
+      await Promise.allSettled([appender.close(), inspector.close(), pool.end()]);
+      redis.disconnect();
+    },
+  };
+}

@@ -1,0 +1,99 @@
+/**
+ * The only reader of the environment. Every variable, its default and its bounds are here; docs/operations.md lists them.
+ * Service addresses have no defaults: `npm start` sets them, and a process started by hand must be told.
+ */
+import os from "node:os";
+
+export type Config = {
+  readonly kafkaBrokers: readonly string[];
+  readonly schemaRegistryUrl: string;
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  readonly host: string;
+  /** Of the api. */
+  readonly port: number;
+  /** Of the processor's health and metrics. */
+  readonly processorPort: number;
+  /** Who this is, for people: in the database beside an epoch, in logs. */
+  readonly instanceId: string;
+  readonly logLevel: LogLevel;
+  readonly ordersTopic: string;
+  /** For a topic that is made now; later the topic tells. */
+  readonly ordersPartitions: number;
+  readonly replicationFactor: number;
+  readonly consumerGroup: string;
+};
+
+const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** Something in the environment is missing or wrong. The message names the variable and what it may be. */
+export class ConfigInvalid extends Error {
+  override readonly name = "ConfigInvalid";
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Throws `ConfigInvalid` with every problem found, a line each. */
+export function readConfig(environment: Environment = process.env): Config {
+  const problems: string[] = [];
+  const text = (name: string, fallback?: string): string => {
+    const value = environment[name]?.trim();
+    if (value !== undefined && value !== "") return value;
+    if (fallback === undefined)
+      problems.push(`${name} is not set; npm start sets it, or point it at a running service`);
+    return fallback ?? "";
+  };
+  const url = (name: string, protocols: readonly string[]): string => {
+    const value = text(name);
+    const protocol = URL.parse(value)?.protocol;
+    if (value !== "" && (protocol === undefined || !protocols.includes(protocol))) {
+      problems.push(`${name} must be a URL that begins with ${protocols.map((each) => `${each}//`).join(" or ")}`);
+    }
+    return value;
+  };
+  const whole = (name: string, fallback: number, min: number, max: number): number => {
+    const value = Number(text(name, String(fallback)));
+    if (!Number.isInteger(value) || value < min || value > max) {
+      problems.push(`${name} must be a whole number from ${min} to ${max}`);
+    }
+    return value;
+  };
+  const name = (variable: string, fallback: string): string => {
+    const value = text(variable, fallback);
+    if (!/^[A-Za-z0-9._-]{1,200}$/.test(value)) problems.push(`${variable} may have letters, digits, ".", "_" and "-"`);
+    return value;
+  };
+  const level = (): LogLevel => {
+    const value = text("LOG_LEVEL", "info");
+    const found = logLevels.find((each) => each === value);
+    if (found === undefined) problems.push(`LOG_LEVEL must be one of ${logLevels.join(", ")}`);
+    return found ?? "info";
+  };
+  const brokers = (): string[] => {
+    const list = text("KAFKA_BROKERS")
+      .split(",")
+      .map((each) => each.trim());
+    const isAddress = (each: string): boolean => /^.+:\d{1,5}$/.test(each);
+    if (list.join("") !== "" && !list.every(isAddress))
+      problems.push("KAFKA_BROKERS must be host:port, or several with commas");
+    return list;
+  };
+  const config: Config = {
+    kafkaBrokers: brokers(),
+    schemaRegistryUrl: url("SCHEMA_REGISTRY_URL", ["http:", "https:"]),
+    databaseUrl: url("DATABASE_URL", ["postgres:", "postgresql:"]),
+    redisUrl: url("REDIS_URL", ["redis:", "rediss:"]),
+    host: text("HOST", "127.0.0.1"),
+    port: whole("PORT", 8080, 0, 65_535),
+    processorPort: whole("PROCESSOR_PORT", 9091, 0, 65_535),
+    instanceId: text("INSTANCE_ID", `${os.hostname()}-${process.pid}`),
+    logLevel: level(),
+    ordersTopic: name("ORDERS_TOPIC", "orders"),
+    ordersPartitions: whole("ORDERS_PARTITIONS", 12, 1, 1_000),
+    replicationFactor: whole("REPLICATION_FACTOR", 1, 1, 9),
+    consumerGroup: name("CONSUMER_GROUP", "tallyman-processors"),
+  };
+  if (problems.length > 0) throw new ConfigInvalid(problems.join("\n"));
+  return config;
+}

@@ -1,0 +1,97 @@
+/** Wires a processor: the adapters, the partition processor between them, and a small server for health and metrics. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import { buildOpsServer } from "./api/ops-server.ts";
+import type { Config } from "./config.ts";
+import { limits } from "./limits.ts";
+import { createKafkaInspector } from "./log/kafka/inspector.ts";
+import { createKafkaSource } from "./log/kafka/source.ts";
+import { createHealth, dependencyNames } from "./ops/health.ts";
+import { createMetrics } from "./ops/metrics.ts";
+import { PartitionProcessor } from "./processors/partition-processor.ts";
+import type { RunningRole } from "./role.ts";
+import { prepare } from "./set-up.ts";
+import { createPostgresLedgerStore } from "./stores/postgres/ledger-store.ts";
+import { createPool } from "./stores/postgres/pool.ts";
+import { connectRedis, redisReady } from "./stores/redis/connection.ts";
+import { createRedisEffectsCache } from "./stores/redis/effects-cache.ts";
+import { decisionsChannel } from "./stores/redis/keys.ts";
+import type { LedgerStore } from "./stores/ledger-store.ts";
+
+/** Groups in flight, a claim, an effects replay and a probe at once. */
+const connectionsMax = limits.groupsInFlightMax + 3;
+
+export async function startProcessor(config: Config, log: Logger): Promise<RunningRole> {
+  const { codec, connection } = await prepare(config, log);
+  const topic = config.ordersTopic;
+  const pool = createPool({
+    url: config.databaseUrl,
+    name: `tallyman-processor ${config.instanceId}`,
+    connectionsMax,
+    onIdleError: (err) => log.warn({ err }, "a database connection broke"),
+  });
+  const store = createPostgresLedgerStore(pool);
+  const redis = connectRedis(config.redisUrl, {
+    name: `tallyman-processor-${config.instanceId}`,
+    deadlineMs: limits.effectsDeadlineMs,
+    onError: (err) => log.debug({ err }, "Redis is away"),
+  });
+  await redisReady(redis, limits.effectsDeadlineMs);
+  const source = createKafkaSource({ connection, topic, groupId: config.consumerGroup, logger: log });
+  const inspector = createKafkaInspector({ connection, topic, logger: log });
+  const metrics = createMetrics();
+  const processor = new PartitionProcessor({
+    store,
+    source,
+    inspector,
+    codec,
+    cache: createRedisEffectsCache({ redis, proof: ownershipProof(store), channel: decisionsChannel(topic) }),
+    owner: config.instanceId,
+    sleep,
+    log,
+    metrics,
+    limits,
+  });
+
+  const health = createHealth();
+  health.watch(dependencyNames.store, true, () => pool.query("select 1"));
+  health.watch(dependencyNames.cache, false, () => redis.ping());
+  health.watch(dependencyNames.log, true, async () => {
+    const ends = await inspector.ends();
+    for (const { partition, committed } of processor.leases()) {
+      const { high } = ends.get(partition) ?? { high: committed };
+      metrics.lagRecords.set({ partition }, Math.max(0, high - committed));
+    }
+  });
+  health.watch("partitions", false, () => {
+    const halted = [...processor.halted()].map(([partition, why]) => `partition ${partition}: ${why}`);
+    return halted.length === 0 ? Promise.resolve() : Promise.reject(new Error(halted.join("; ")));
+  });
+  await health.start();
+
+  const server = await buildOpsServer({ health, metrics, logger: log });
+  await server.listen({ host: config.host, port: config.processorPort });
+  await source.start(processor);
+  const saving = setInterval(() => void processor.saveEffects(), limits.effectsSaveIntervalMs);
+  log.info({ instanceId: config.instanceId, topic }, "the processor is running");
+
+  return {
+    stop: async () => {
+      health.leave();
+      await Promise.race([processor.drain(), sleep(limits.drainMs, undefined, { ref: false })]);
+      processor.abandon();
+      clearInterval(saving);
+      await source.stop();
+      health.stop();
+      await Promise.allSettled([server.close(), inspector.close(), store.close()]);
+      redis.disconnect();
+    },
+  };
+}
+
+function ownershipProof(store: LedgerStore): (partition: number, epoch: number) => Promise<boolean> {
+  return async (partition, epoch) => {
+    const [progress] = await store.readProgress([partition]);
+    return progress?.epoch === epoch;
+  };
+}

@@ -1,0 +1,34 @@
+/** What every role does before it starts: all of it may run in many processes at once, and again. */
+import type { Logger } from "pino";
+import type { Config } from "./config.ts";
+import type { KafkaConnection } from "./log/kafka/client.ts";
+import { ensureTopic } from "./log/kafka/topic.ts";
+import { createCommandCodec } from "./schemas/codec.ts";
+import type { CommandCodec } from "./schemas/codec.ts";
+import { createRegistrySource } from "./schemas/registry.ts";
+import { migrate } from "./stores/postgres/migrate.ts";
+
+export type Prepared = {
+  readonly codec: CommandCodec;
+  readonly connection: KafkaConnection;
+  readonly partitionCount: number;
+};
+
+/**
+ * Migrates the database, makes or checks the topic, registers the schemas. Rejects with what is wrong and can't heal by
+ * itself (`TopicMisconfigured`, `SchemaIncompatible`, a database that does not keep commits), and when a service stays away.
+ */
+export async function prepare(config: Config, log: Logger): Promise<Prepared> {
+  const connection: KafkaConnection = { brokers: config.kafkaBrokers, clientId: `tallyman-${config.instanceId}` };
+  const topic = {
+    name: config.ordersTopic,
+    partitionCount: config.ordersPartitions,
+    replicationFactor: config.replicationFactor,
+  };
+  const [{ partitionCount }, codec] = await Promise.all([
+    ensureTopic(connection, topic, log),
+    createCommandCodec(createRegistrySource({ url: config.schemaRegistryUrl })),
+    migrate(config.databaseUrl, (message) => log.info({}, message)),
+  ]);
+  return { codec, connection, partitionCount };
+}
