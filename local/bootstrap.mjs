@@ -35,9 +35,9 @@ async function install() {
     );
   }
   // Two commands started at once in a fresh clone must not install over each other: the second waits, then finds all there.
-  await withLock(path.join(root, ".local", "bootstrap.lock"), async () => {
-    if (!nodeIsInstalled(root)) await installNode(root);
-    if (!packagesAreInstalled(root)) await installPackages(root);
+  await withLock(path.join(root, ".local", "bootstrap.lock"), async (noteChild) => {
+    if (!nodeIsInstalled(root)) await installNode(root, noteChild);
+    if (!packagesAreInstalled(root)) await installPackages(root, noteChild);
   });
 }
 

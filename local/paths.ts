@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { createHash, randomUUID } from "node:crypto";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { Failure } from "./failure.ts";
+import { writeWhole } from "./files.ts";
 
 /** The checkout. */
 export const root = path.dirname(import.meta.dirname);
@@ -28,8 +29,14 @@ export function openProfile(name: string): Profile {
   }
   const folder = path.join(localFolder, name);
   const profile = { name, folder, data: path.join(folder, "data"), logs: path.join(folder, "logs") };
-  mkdirSync(profile.data, { recursive: true });
-  mkdirSync(profile.logs, { recursive: true });
+  try {
+    mkdirSync(profile.data, { recursive: true });
+    mkdirSync(profile.logs, { recursive: true });
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Failure(`${folder} can't be written (${why}). Run as the user it belongs to, or remove ${localFolder}.`);
+  }
   return profile;
 }
 
@@ -50,9 +57,20 @@ export type PostgresHome = { folder: string; user: { uid: number; gid: number } 
  */
 export function postgresHome(): PostgresHome | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const hash = createHash("sha256").update(root).digest("hex").slice(0, 12);
+  // The path alone would give a new clone the database of a deleted one; the id alone would give a copied checkout the original's.
+  const hash = createHash("sha256").update(`${root}\n${checkoutId()}`).digest("hex").slice(0, 12);
   const name = hasUser("postgres") ? "postgres" : "nobody";
   return { folder: path.join("/var/lib/tallyman", hash), user: { uid: idOf("-u", name), gid: idOf("-g", name) } };
+}
+
+/** A name for this checkout's data, made when .local is. */
+function checkoutId(): string {
+  const file = path.join(localFolder, "id");
+  if (!existsSync(file)) {
+    mkdirSync(localFolder, { recursive: true });
+    writeWhole(file, randomUUID());
+  }
+  return readFileSync(file, "utf8");
 }
 
 function hasUser(name: string): boolean {

@@ -34,7 +34,7 @@ export function nodeIsInstalled(root) {
   }
 }
 
-export async function installNode(root) {
+export async function installNode(root, noteChild) {
   const target = path.join(root, ".local", "node");
   const partial = `${target}.partial`;
   rmSync(partial, { recursive: true, force: true });
@@ -51,6 +51,7 @@ export async function installNode(root) {
     logFile: path.join(root, ".local", "logs", "install-node.log"),
     limitMs: 5 * 60_000,
     mend: npmMend,
+    noteChild,
   });
   writeFileSync(path.join(partial, "stamp"), stamp(root));
   rmSync(target, { recursive: true, force: true });

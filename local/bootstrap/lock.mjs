@@ -1,4 +1,5 @@
-// A lock between processes: a file that holds the owner's process id and is created only if it isn't there.
+// A lock between processes: a file that is created only if it isn't there and holds the ids of the owner and of what the owner runs, since
+// an npm whose owner was killed still writes.
 import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { Failure } from "./step.mjs";
 
@@ -6,10 +7,15 @@ const waitLimitMs = 20 * 60_000;
 // No set-up takes this long, so an older lock belongs to a process id that was given out again.
 const staleAfterMs = 30 * 60_000;
 
+/**
+ * Runs `work` while no other process holds the lock.
+ * @param {string} file
+ * @param {(noteChild: (pid: number) => void) => Promise<void>} work
+ */
 export async function withLock(file, work) {
   await acquire(file);
   try {
-    return await work();
+    await work((pid) => writeFileSync(file, `${process.pid} ${pid}`));
   } finally {
     rmSync(file, { force: true });
   }
@@ -21,14 +27,14 @@ async function acquire(file) {
   while (!tryCreate(file)) {
     const owner = readOwner(file);
     if (owner === undefined) continue;
-    if (!owner.alive) {
-      steal(file, owner.pid);
+    if (owner.alive === undefined) {
+      steal(file, owner.content);
       continue;
     }
-    if (!told) console.log(`  Another command (process ${owner.pid}) is installing; waiting for it …`);
+    if (!told) console.log(`  Another command (process ${owner.alive}) is installing; waiting for it …`);
     told = true;
     if (Date.now() > giveUpAt)
-      throw new Failure(`Process ${owner.pid} holds ${file} for too long. End it, or remove that file.`);
+      throw new Failure(`Process ${owner.alive} holds ${file} for too long. End it, or remove that file.`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
@@ -50,8 +56,9 @@ function tryCreate(file) {
 
 function readOwner(file) {
   try {
-    const pid = Number(readFileSync(file, "utf8"));
-    return { pid, alive: isAlive(pid) && Date.now() - statSync(file).mtimeMs < staleAfterMs };
+    const content = readFileSync(file, "utf8");
+    const recent = Date.now() - statSync(file).mtimeMs < staleAfterMs;
+    return { content, alive: recent ? content.split(" ").map(Number).find(isAlive) : undefined };
   } catch (error) {
     if (error.code === "ENOENT") return undefined;
     throw error;
@@ -59,11 +66,11 @@ function readOwner(file) {
 }
 
 /** Two waiters may find the same dead owner; the one that renames first wins, and a lock taken by mistake is put back. */
-function steal(file, deadPid) {
+function steal(file, deadContent) {
   const taken = `${file}.stale.${process.pid}`;
   try {
     renameSync(file, taken);
-    if (Number(readFileSync(taken, "utf8")) !== deadPid) linkSync(taken, file);
+    if (readFileSync(taken, "utf8") !== deadContent) linkSync(taken, file);
   } catch (error) {
     if (error.code !== "ENOENT" && error.code !== "EEXIST") throw error;
   } finally {
@@ -72,6 +79,8 @@ function steal(file, deadPid) {
 }
 
 function isAlive(pid) {
+  // Zero is what an empty file reads as, and means a process group to kill().
+  if (!(pid > 0)) return false;
   try {
     process.kill(pid, 0);
     return true;

@@ -1,13 +1,14 @@
 // One step of the set-up: says what it does and how long it took, keeps the output of what it runs in a log, and has a time limit.
 import { spawn } from "node:child_process";
 import { openSync, closeSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
 
 /** A failure that is explained to the user by its message alone, without a stack. */
 export class Failure extends Error {}
 
 /**
  * Runs a command to its end. Its output goes to the log, and the log's last lines to the user when it fails.
- * @param {{ title: string, command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv, logFile: string, limitMs: number, mend: string }} step
+ * @param {{ title: string, command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv, logFile: string, limitMs: number, mend: string, noteChild: (pid: number) => void }} step
  */
 export async function runStep(step) {
   const startedAt = Date.now();
@@ -37,7 +38,16 @@ function run(step, log) {
       timedOut = true;
       child.kill("SIGKILL");
     }, step.limitMs);
+    if (child.pid !== undefined) step.noteChild(child.pid);
+    // Whoever ends this process means the command too, which a terminal's Ctrl-C reaches by itself but a SIGTERM does not.
+    const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
+    const stop = (signal) => {
+      child.kill(signal);
+      process.exit(128 + constants.signals[signal]);
+    };
+    for (const signal of signals) process.on(signal, stop);
     const end = (text) => {
+      for (const signal of signals) process.off(signal, stop);
       clearTimeout(timer);
       resolve(text);
     };
