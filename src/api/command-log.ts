@@ -15,6 +15,8 @@ export type CommandLog = {
    * caller can ask again for the same command: `log_unavailable`, `overloaded`.
    */
   append(command: Command): Promise<Place>;
+  /** Where the command will be appended. */
+  partitionOf(command: Command): number;
 };
 
 export type CommandLogOptions = {
@@ -24,11 +26,13 @@ export type CommandLogOptions = {
   readonly partitionCount: number;
 };
 
-/** Encodes each command once and computes its partition once. */
+/** Encodes each command once. */
 export function createCommandLog({ codec, writer, partitionCount }: CommandLogOptions): CommandLog {
+  const partitionFor = ({ productId }: Command): number => partitionOf(productId, partitionCount);
   return {
+    partitionOf: partitionFor,
     append: async (command) => {
-      const partition = partitionOf(command.productId, partitionCount);
+      const partition = partitionFor(command);
       try {
         const offset = await writer.append({ partition, key: command.productId, value: codec.encode(command) });
         return { partition, offset };

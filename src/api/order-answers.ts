@@ -2,7 +2,6 @@ import type { FastifyReply } from "fastify";
 import type { OrderDocument } from "../schemas/order-document.ts";
 import { sendProblem } from "./plugins/error-answers.ts";
 import { refusalDetail } from "./refusals.ts";
-import type { Place } from "./command-log.ts";
 import type { Told } from "./waiters.ts";
 
 const json = "application/json; charset=utf-8";
@@ -14,7 +13,7 @@ export function sendOrder(reply: FastifyReply, status: number, order: OrderDocum
 }
 
 /** What was told of the very record at `place`; of another record with the same id, only PostgreSQL knows the content. */
-export const isOwn = ({ notice }: Told, { partition, offset }: Place): boolean =>
+export const isOwn = ({ notice }: Told, { partition, offset }: Pick<OrderDocument, "partition" | "offset">): boolean =>
   notice[5] === partition && notice[6] === offset;
 
 /** The order once it is decided as `told`. The caller has checked that its own record was decided. */

@@ -3,6 +3,7 @@
  * loop share one command to Redis, one statement and one proof.
  */
 import { limits } from "../limits.ts";
+import { LogUnavailable } from "../log/log.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import { decidedOrder } from "../schemas/order-document.ts";
 import type { OrderDocument } from "../schemas/order-document.ts";
@@ -57,11 +58,13 @@ export function createOrderFinder({ cache, orders, proveAbsence, metrics, now }:
     const found = await line(orderId);
     return found?.type === "PlaceOrder" ? decidedOrder(found, found.decidedAt) : null;
   };
+  /** A mark is made before the append: an old one may stand for an order that was decided, or that never came. */
+  const isBelieved = ({ status, placedAt }: OrderDocument): boolean =>
+    status !== "pending" || now() - Date.parse(placedAt) < limits.pendingBelievedMs;
   const known = async (orderId: string): Promise<OrderDocument | null> => {
     const glanced = await glance(orderId);
     if (glanced === null) return decided(orderId);
-    const isBelieved = glanced.status !== "pending" || now() - Date.parse(glanced.placedAt) < limits.pendingBelievedMs;
-    if (isBelieved) return glanced;
+    if (isBelieved(glanced)) return glanced;
     try {
       return (await decided(orderId)) ?? glanced;
     } catch (error) {
@@ -77,10 +80,17 @@ export function createOrderFinder({ cache, orders, proveAbsence, metrics, now }:
     known,
     find: async (orderId) => {
       const first = await known(orderId);
-      if (first !== null) return { kind: "known", order: first };
-      if (!(await proveAbsence())) return { kind: "undecided" };
-      const second = await decided(orderId);
-      return second === null ? { kind: "unknown" } : { kind: "known", order: second };
+      if (first !== null && isBelieved(first)) return { kind: "known", order: first };
+      const unproven: Found = first === null ? { kind: "undecided" } : { kind: "known", order: first };
+      try {
+        if (!(await proveAbsence())) return unproven;
+        const second = await decided(orderId);
+        return second === null ? { kind: "unknown" } : { kind: "known", order: second };
+      } catch (error) {
+        // A mark is an answer while nobody can be asked whether there is a better one.
+        if (first !== null && (error instanceof StoreUnavailable || error instanceof LogUnavailable)) return unproven;
+        throw error;
+      }
     },
   };
 }

@@ -25,8 +25,8 @@ export type ApiServices = {
   readonly orders: Pick<OrderReads, "list" | "listByStatus">;
   readonly finder: OrderFinder;
   readonly readStock: StockReader;
-  /** Tells Redis of an acknowledged order; `json` is the document. Never rejects: the order is safe in the log. */
-  readonly markPending: (order: OrderDocument, json: string) => Promise<void>;
+  /** Tells Redis of an order that is about to be appended. Never rejects: the order goes to the log without it too. */
+  readonly markPending: (order: OrderDocument) => Promise<void>;
   /** What is known of PostgreSQL says that it can't be asked, so that an answer from elsewhere may be old. */
   readonly isStoreAway: () => boolean;
   readonly now: () => number;
@@ -62,7 +62,8 @@ export function createServices(deps: ApiDeps): ApiServices {
     orders,
     finder: createOrderFinder({ cache, orders, proveAbsence, metrics, now }),
     readStock: createStockReader({ cache, orders, metrics }),
-    markPending: (order, json) => cache.markPending(order.orderId, json).catch(() => metrics.cacheFailures.inc()),
+    markPending: (order) =>
+      cache.markPending(order.orderId, JSON.stringify(order)).catch(() => metrics.cacheFailures.inc()),
     isStoreAway: () => health.stateOf(dependencyNames.store) === "down",
     now,
     leave: () => waiters.leave(),

@@ -3,7 +3,7 @@
  * and changed only in it, so that a group that is refused leaves nothing behind (P8). Pure and synchronous.
  */
 import type { LoggedCommand } from "../schemas/commands.ts";
-import type { Line, Stock } from "../schemas/lines.ts";
+import type { Line, Stock, StoredLine } from "../schemas/lines.ts";
 import { versionKey } from "../stores/ledger-store.ts";
 import type { DeadLetter, GroupWrite, LineChange, Snapshot, StockWrite } from "../stores/ledger-store.ts";
 import { decide, evolve } from "./stock.ts";
@@ -17,8 +17,8 @@ export type DecidedGroup = {
   readonly write: Omit<GroupWrite, "advances">;
   /** What each command came to, in the order decided; repeated ones carry the line that was stored before. */
   readonly answers: readonly { readonly partition: number; readonly line: Line; readonly repeated: boolean }[];
-  /** Orders that are new or changed, with the partition whose command did it. */
-  readonly orders: readonly { readonly partition: number; readonly line: Line }[];
+  /** Orders that are new, changed or repeated, with the partition whose command did it. */
+  readonly orders: readonly { readonly partition: number; readonly line: Line | StoredLine }[];
   /** Every product that was read, after the group, with the partitions that read it: one, unless a producer strews. */
   readonly products: readonly {
     readonly partitions: readonly number[];
@@ -105,7 +105,13 @@ export function decideGroup(entries: readonly Entry[], base: StockBase, found: S
       entry,
     );
     answers.push({ partition, line: decision.answer, repeated: decision.kind === "repeated" });
-    if (decision.kind === "repeated") continue;
+    if (decision.kind === "repeated") {
+      // Told again, for the caller who sent it again has marked it pending in the cache again.
+      if (decision.answer.type === "PlaceOrder") {
+        orders.set(decision.answer.commandId, { partition, line: decision.answer });
+      }
+      continue;
+    }
     if (order !== undefined && decision.changes.length === 0) working.linesRead.set(order.commandId, order.revision);
     for (const line of decision.lines) {
       working.newLines.set(line.commandId, line);

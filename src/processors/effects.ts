@@ -13,8 +13,7 @@ import { noticeOf } from "../schemas/decision-feed.ts";
 import type { DecisionMessage } from "../schemas/decision-feed.ts";
 import type { Stock, StoredLine } from "../schemas/lines.ts";
 import { decidedOrder } from "../schemas/order-document.ts";
-import type { OrderDocument } from "../schemas/order-document.ts";
-import type { PartitionEffects } from "../stores/effects-cache.ts";
+import type { OrderEffect, PartitionEffects } from "../stores/effects-cache.ts";
 import type { CommitReceipt } from "../stores/ledger-store.ts";
 import type { DecidedGroup } from "./decide-group.ts";
 import type { Chunk, Lease } from "./lease.ts";
@@ -166,7 +165,7 @@ export class Effects {
 }
 
 function partsOf(group: DecidedGroup, chunks: readonly Chunk[], { decidedAt }: CommitReceipt): Part[] {
-  const parts = new Map<number, Part & { stock: PartitionEffects["stock"][number][]; orders: OrderDocument[] }>();
+  const parts = new Map<number, Part & { stock: PartitionEffects["stock"][number][]; orders: OrderEffect[] }>();
   for (const { lease, from, to } of chunks) {
     const before = parts.get(lease.partition);
     const stock = before?.stock ?? [];
@@ -178,7 +177,10 @@ function partsOf(group: DecidedGroup, chunks: readonly Chunk[], { decidedAt }: C
     if (stock === undefined) continue;
     for (const partition of partitions) parts.get(partition)?.stock.push({ productId, ...stock });
   }
-  for (const { partition, line } of group.orders) parts.get(partition)?.orders.push(decidedOrder(line, decidedAt));
+  for (const { partition, line } of group.orders) {
+    const at = "decidedAt" in line ? line.decidedAt : decidedAt;
+    parts.get(partition)?.orders.push({ orderId: line.commandId, document: () => decidedOrder(line, at) });
+  }
   return [...parts.values()];
 }
 
@@ -187,7 +189,9 @@ function replayedEffects(
   stock: ReadonlyMap<string, Stock>,
   lines: readonly StoredLine[],
 ): PartitionEffects {
-  const orders = lines.filter((line) => line.type === "PlaceOrder").map((line) => decidedOrder(line, line.decidedAt));
+  const orders = lines
+    .filter((line) => line.type === "PlaceOrder")
+    .map((line) => ({ orderId: line.commandId, document: () => decidedOrder(line, line.decidedAt) }));
   return {
     partition: lease.partition,
     epoch: lease.epoch,

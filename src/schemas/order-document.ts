@@ -23,7 +23,8 @@ export type OrderDocument = {
   readonly stockAfter: number | null;
   readonly version: number | null;
   readonly partition: number;
-  readonly offset: number;
+  /** Null while the log has not told it: of a pending order read from Redis. */
+  readonly offset: number | null;
   /** ISO 8601, UTC. */
   readonly placedAt: string;
   readonly decidedAt: string | null;
@@ -52,8 +53,8 @@ export function decidedOrder(line: Line, decidedAt: number): OrderDocument {
   };
 }
 
-/** What is told of an order that the log has acknowledged and nobody has decided yet (P17). */
-export function pendingOrder(command: PlaceOrder, partition: number, offset: number): OrderDocument {
+/** What is told of an order that nobody has decided yet (P17). */
+export function pendingOrder(command: PlaceOrder, partition: number, offset: number | null): OrderDocument {
   return {
     revision: 0,
     orderId: command.commandId,

@@ -48,6 +48,9 @@ const effects = (epoch: number, changes: Partial<PartitionEffects> = {}): Partit
   ...changes,
 });
 const stock = (quantity: number, version: number) => ({ stock: [{ productId: "p1", quantity, version }] });
+const told = (...orders: OrderDocument[]) => ({
+  orders: orders.map((order) => ({ orderId: order.orderId, document: () => order })),
+});
 const latest: OwnershipProof = () => Promise.resolve(true);
 
 /** A proof that says yes, but only when the test lets it: whatever the test does meanwhile happens in between. */
@@ -77,12 +80,22 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
     });
     afterEach(() => cache.close());
 
+    const pendingOf = (order: OrderDocument): OrderDocument => ({
+      ...order,
+      revision: 0,
+      status: "pending",
+      offset: null,
+      decidedAt: null,
+    });
+    const mark = (...orders: OrderDocument[]): Promise<unknown> =>
+      Promise.all(orders.map((order) => reader.markPending(order.orderId, JSON.stringify(pendingOf(order)))));
     const hit = (quantity: number, version: number) => ({ kind: "hit", stock: { quantity, version } });
 
     test("what an owner writes is read, and writing it twice changes nothing", async () => {
       const owner = cache.owner(latest);
       const order = orderDocument();
-      const write = effects(1, { ...stock(9, 2), orders: [order] });
+      await mark(order);
+      const write = effects(1, { ...stock(9, 2), ...told(order) });
       expect(await owner.apply([write])).toEqual({ fenced: [] });
       expect(await owner.apply([write])).toEqual({ fenced: [] });
       expect(await reader.readStock("p1")).toEqual(hit(9, 2));
@@ -93,9 +106,10 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
     test("more products and orders than one script takes arrive all", async () => {
       const orders = Array.from({ length: 1_203 }, (_, offset) => orderDocument({ offset }));
       const many = Array.from({ length: 1_001 }, (_, n) => ({ productId: `many-${n}`, quantity: n, version: 1 }));
+      await mark(...orders);
       await cache
         .owner(latest)
-        .apply([effects(1, { orders, stock: many }), effects(1, { partition: 4, ...stock(1, 1) })]);
+        .apply([effects(1, { ...told(...orders), stock: many }), effects(1, { partition: 4, ...stock(1, 1) })]);
       expect(await Promise.all(orders.map(({ orderId }) => reader.readOrder(orderId)))).toEqual(orders);
       expect(await reader.readStock("many-0")).toEqual(hit(0, 1));
       expect(await reader.readStock("many-1000")).toEqual(hit(1000, 1));
@@ -123,11 +137,12 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
       const owner = cache.owner(latest);
       const accepted = orderDocument();
       const cancelled = { ...accepted, revision: 2, status: "cancelled" as const };
-      await owner.apply([effects(1, { orders: [cancelled] })]);
-      await owner.apply([effects(1, { orders: [accepted] })]);
+      await mark(accepted);
+      await owner.apply([effects(1, told(cancelled))]);
+      await owner.apply([effects(1, told(accepted))]);
       expect(await reader.readOrder(accepted.orderId)).toEqual(cancelled);
       const tenth = { ...accepted, revision: 10 };
-      await owner.apply([effects(1, { orders: [tenth] })]);
+      await owner.apply([effects(1, told(tenth))]);
       expect(await reader.readOrder(accepted.orderId)).toEqual(tenth);
     });
 
@@ -136,7 +151,7 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
       const pending = orderDocument({ orderId: decided.orderId, revision: 0, status: "pending", decidedAt: null });
       await reader.markPending(pending.orderId, JSON.stringify(pending));
       expect(await reader.readOrder(pending.orderId)).toEqual(pending);
-      await cache.owner(latest).apply([effects(1, { orders: [decided] })]);
+      await cache.owner(latest).apply([effects(1, told(decided))]);
       expect(await reader.readOrder(decided.orderId)).toEqual(decided);
       await reader.markPending(pending.orderId, JSON.stringify(pending));
       expect(await reader.readOrder(decided.orderId)).toEqual(decided);
@@ -153,18 +168,32 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
       await late.apply([effects(5, stock(9, 1))]);
       await cache.owner(latest).apply([effects(6, stock(8, 2))]);
       const order = orderDocument();
+      await mark(order);
       expect(
-        await late.apply([effects(5, { stock: [{ productId: "p2", quantity: 1, version: 1 }], orders: [order] })]),
+        await late.apply([effects(5, { stock: [{ productId: "p2", quantity: 1, version: 1 }], ...told(order) })]),
       ).toEqual({ fenced: [3] });
       expect(await reader.readStock("p2")).toMatchObject({ kind: "miss" });
-      expect(await reader.readOrder(order.orderId)).toBeNull();
+      expect(await reader.readOrder(order.orderId)).toEqual(pendingOf(order));
+    });
+
+    test("an order that nobody marked is not put in, and its document not even made", async () => {
+      const [marked, unmarked] = [orderDocument(), orderDocument()];
+      await mark(marked);
+      const never = (): OrderDocument => {
+        throw new Error("must not be asked");
+      };
+      const owner = cache.owner(latest);
+      await owner.apply([effects(1, { orders: [{ orderId: unmarked.orderId, document: never }] })]);
+      await owner.apply([effects(1, told(marked, orderDocument()))]);
+      expect(await reader.readOrder(unmarked.orderId)).toBeNull();
+      expect(await reader.readOrder(marked.orderId)).toEqual(marked);
     });
 
     test("partitions are fenced one by one", async () => {
       await cache.owner(latest).apply([effects(6)]);
       const owner = cache.owner(latest);
       const other = effects(1, { partition: 4, ...stock(2, 2) });
-      expect(await owner.apply([effects(5, { orders: [orderDocument()] }), other])).toEqual({ fenced: [3] });
+      expect(await owner.apply([effects(5, told(orderDocument())), other])).toEqual({ fenced: [3] });
       expect(await reader.readStock("p1")).toEqual(hit(2, 2));
     });
 

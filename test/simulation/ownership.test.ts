@@ -101,7 +101,7 @@ const ordered = (without: readonly GuardName[] = []) =>
     ({ log, ledger, cache }) => {
       auditAgainstLog(log, ledger);
       auditTally(ledger);
-      auditCache(ledger, cache);
+      auditCache(log, ledger, cache);
     },
     without,
   );
@@ -113,9 +113,9 @@ const strewn = (without: readonly GuardName[] = []) =>
       appendTo((_productId, drawn) => drawn),
       trouble,
     ),
-    ({ ledger, cache }) => {
+    ({ log, ledger, cache }) => {
       auditTally(ledger);
-      auditCache(ledger, cache);
+      auditCache(log, ledger, cache);
     },
     without,
   );

@@ -6,6 +6,8 @@ import type { Scheduler } from "fast-check";
 import { pino } from "pino";
 import { limits } from "../../src/limits.ts";
 import { createMetrics } from "../../src/ops/metrics.ts";
+import type { Command } from "../../src/schemas/commands.ts";
+import { pendingOrder } from "../../src/schemas/order-document.ts";
 import { PartitionProcessor } from "../../src/processors/partition-processor.ts";
 import { createMemoryCache } from "../../src/stores/memory/effects-cache.ts";
 import { createMemoryLedgerStore } from "../../src/stores/memory/ledger-store.ts";
@@ -56,6 +58,7 @@ const never = new Promise<never>(() => undefined);
 export function createWorld({ scheduler, partitionCount, plan, without = [] }: WorldOptions) {
   const ledger = createMemoryLedgerStore({ without, now: () => 0 });
   const cache = createMemoryCache({ now: () => 0 });
+  const reader = cache.readCache();
   const simLog = createSimLog(partitionCount);
   let drawn = 0;
   let calm = false;
@@ -111,9 +114,16 @@ export function createWorld({ scheduler, partitionCount, plan, without = [] }: W
     for (const { source } of instances) source.pump();
   };
 
+  /** As the ingress does, before it appends; an ingress that can't reach the cache goes on without. */
+  const markPending = (command: Command, partition: number): void => {
+    if (command.type !== "PlaceOrder") return;
+    const order = JSON.stringify(pendingOrder(command, partition, null));
+    reader.markPending(command.commandId, order).catch(() => undefined);
+  };
   const perform = (step: Step, number: number): void => {
     switch (step.do) {
       case "append":
+        for (const record of step.records) if (record !== "marker") markPending(record, step.partition);
         simLog.partitions[step.partition]?.push(...step.records);
         pumpAll();
         break;

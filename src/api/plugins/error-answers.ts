@@ -60,7 +60,14 @@ const isFastifyError = (error: unknown): error is Pick<FastifyError, "code" | "n
 };
 
 function logProblem(request: FastifyRequest, { code, message, members }: Problem, error: unknown): void {
-  const fields = { code, detail: message, method: request.method, url: request.url, orderId: members.orderId };
+  const fields = {
+    reqId: request.id,
+    code,
+    detail: message,
+    method: request.method,
+    url: request.url,
+    orderId: members.orderId,
+  };
   if (code === "internal_error") request.log.error({ ...fields, err: error }, "request failed");
   else if (problems[code].status >= 500) request.log.warn(fields, "request could not be served");
   else request.log.info(fields, "request refused");

@@ -56,7 +56,8 @@ export function placeOrderRoute(app: ApiServer, services: ApiServices): void {
       if (known !== null && !isPlaceholder(known)) {
         if (!sameContent(known, ownFields(body))) throw reusedProblem(reused, orderId);
         if (known.status !== "pending") return await answerKnown(reply, known, seconds);
-        return await answer(reply, known, waiter, seconds, reused);
+        // A mark says that somebody was about to append, not that the log has it: after a failed append this is the repeat
+        // that makes it good. If the log has it already, the two count once (P1).
       }
       const product = catalogue.known(body.productId) ?? (await catalogue.find(body.productId));
       if (product === null) {
@@ -72,10 +73,11 @@ export function placeOrderRoute(app: ApiServer, services: ApiServices): void {
         currency: product.currency,
         issuedAt: now(),
       };
+      // Marked before it can be decided, so that the owner finds the mark and writes the decision over it (P17).
+      await markPending(pendingOrder(command, log.partitionOf(command), null));
       const { partition, offset } = await log.append(command);
       const order = pendingOrder(command, partition, offset);
       const json = JSON.stringify(order);
-      await markPending(order, json);
       if (waiter === null) return await sendOrder(reply, 202, order, json);
       return await answer(reply, order, waiter, seconds, reused);
     } finally {

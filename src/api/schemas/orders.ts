@@ -48,7 +48,9 @@ export const Order = Type.Object({
   stockAfter: Nullable(Type.Integer({ description: "Units left right after the decision" })),
   version: Nullable(Type.Integer({ description: "The product's stock version after the decision" })),
   partition: Type.Integer(),
-  offset: Type.Integer(),
+  offset: Nullable(
+    Type.Integer({ description: "The place in the log; null of a pending order that is only known to be on its way" }),
+  ),
   placedAt: Time("When the order came, by the receiver's clock"),
   decidedAt: Nullable(Time("When it was decided, by PostgreSQL's clock")),
 });

@@ -61,9 +61,11 @@ export function createMemoryCache(options: MemoryCacheOptions = {}) {
       }
       tokens.delete(productId);
     }
-    for (const order of documents) {
-      if (order.revision >= (orders.get(order.orderId)?.revision ?? -1))
-        orders.set(order.orderId, order, limits.orderTtlSeconds * 1000);
+    for (const { orderId, document } of documents) {
+      const known = orders.get(orderId);
+      if (known === undefined) continue;
+      const order = document();
+      if (order.revision >= known.revision) orders.set(orderId, order, limits.orderTtlSeconds * 1000);
     }
     return "written";
   };

@@ -1,5 +1,5 @@
 -- Writes what one partition's owner has decided, if its epoch is the one known here (P16): each product's quantity by
--- version, each order by revision, never an older over a newer. Running it twice, or late, changes nothing.
+-- version, each order that is here by revision, never an older over a newer. Running it twice, or late, changes nothing.
 --
 -- KEYS[1]   the hash of owners
 -- KEYS[2..] one order key for each order
@@ -30,7 +30,7 @@ end
 
 for index = 2, #KEYS do
   local new = ARGV[at]
-  local old = redis.call('SET', KEYS[index], new, 'EX', ARGV[5], 'GET')
+  local old = redis.call('SET', KEYS[index], new, 'EX', ARGV[5], 'XX', 'GET')
   if old then
     local revision = tonumber(string.match(old, '^{"revision":(%d+)') or 0)
     if revision > tonumber(string.match(new, '^{"revision":(%d+)')) then
