@@ -1,0 +1,199 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Check } from "typebox/value";
+import { initialStockId, keyedId } from "../../src/api/command-ids.ts";
+import { CommandReceipt } from "../../src/api/schemas/orders.ts";
+import { CreatedProduct, Product, ProductPage } from "../../src/api/schemas/products.ts";
+import { limits } from "../../src/limits.ts";
+import { dependencyNames } from "../../src/ops/health.ts";
+import { ApiWorld, bodyOf } from "./api-world.ts";
+
+let world: ApiWorld;
+beforeEach(async () => void (world = await new ApiWorld().open()));
+afterEach(() => world.app.close());
+
+const wait = { prefer: "wait=5" };
+const chair = { id: "p1", name: "Chair", category: "furniture", priceCents: 1_250, initialStock: 10 };
+const send = (method: "POST" | "PUT" | "GET", url: string, payload?: object, headers: Record<string, string> = {}) =>
+  world.app.inject({ method, url, headers, ...(payload && { payload }) });
+
+describe("adding a product", () => {
+  test("201, in the catalogue, its first delivery in the log", async () => {
+    world.decides = false;
+    const answer = await send("POST", "/products", chair);
+    expect(answer.statusCode).toBe(201);
+    expect(answer.headers.location).toBe("/products/p1");
+    const product = bodyOf(answer);
+    expect(Check(CreatedProduct, product)).toBe(true);
+    expect(product).toMatchObject({ currency: "EUR", description: null, quantity: 0, version: 0, revision: 1 });
+    expect(product.initialStock).toEqual({ commandId: initialStockId("p1"), quantity: 10, status: "pending" });
+    expect(world.log[0]?.command).toMatchObject({
+      type: "ReceiveStock",
+      commandId: initialStockId("p1"),
+      quantity: 10,
+    });
+  });
+
+  test("waited for: with its stock", async () => {
+    const answer = await send("POST", "/products", chair, wait);
+    expect(answer.headers["preference-applied"]).toBe("wait=5");
+    expect(bodyOf(answer)).toMatchObject({ quantity: 10, version: 1, initialStock: { status: "accepted" } });
+  });
+
+  test("without an id one is made and told, and zero units make it known to the decider", async () => {
+    const product = bodyOf(await send("POST", "/products", { ...chair, id: undefined, initialStock: undefined }, wait));
+    expect(String(product.id)).toMatch(/^[0-9a-f-]{36}$/);
+    expect(product).toMatchObject({ quantity: 0, version: 1 });
+  });
+
+  test("the same again: the same answer and one delivery; other content: 409", async () => {
+    const first = await send("POST", "/products", chair, wait);
+    const again = await send("POST", "/products", chair, wait);
+    expect(again.statusCode).toBe(201);
+    expect(bodyOf(again)).toEqual(bodyOf(first));
+    expect(world.stock.get("p1")).toEqual({ quantity: 10, version: 1 });
+    for (const other of [{ name: "Table" }, { initialStock: 11 }, { currency: "USD" }, { description: "x" }]) {
+      const answer = await send("POST", "/products", { ...chair, ...other });
+      expect(answer.statusCode).toBe(409);
+      expect(bodyOf(answer)).toMatchObject({ code: "product_exists", productId: "p1" });
+    }
+  });
+
+  test("the log away: 503 that names the product; the same request again finishes it", async () => {
+    world.logAway = true;
+    const answer = await send("POST", "/products", chair);
+    expect(answer.statusCode).toBe(503);
+    expect(bodyOf(answer)).toMatchObject({ code: "log_unavailable", productId: "p1", commandId: initialStockId("p1") });
+    world.logAway = false;
+    expect(bodyOf(await send("POST", "/products", chair, wait))).toMatchObject({ quantity: 10 });
+  });
+
+  test("PostgreSQL away: 503, nothing logged", async () => {
+    world.storeAway = true;
+    expect(bodyOf(await send("POST", "/products", chair)).code).toBe("store_unavailable");
+    expect(world.log).toEqual([]);
+  });
+
+  test.each([
+    [{ ...chair, id: "a/b" }, "/id"],
+    [{ ...chair, name: "" }, "/name"],
+    [{ ...chair, name: undefined }, "/name"],
+    [{ ...chair, priceCents: -1 }, "/priceCents"],
+    [{ ...chair, priceCents: 1e9 }, "/priceCents"],
+    [{ ...chair, currency: "eur" }, "/currency"],
+    [{ ...chair, quantity: 5 }, "/quantity"],
+    [{ ...chair, initialStock: limits.quantityMax + 1 }, "/initialStock"],
+    [{ ...chair, description: "x".repeat(4_001) }, "/description"],
+  ])("%j is refused, naming %s", async (payload, field) => {
+    const answer = await send("POST", "/products", payload);
+    expect(answer.statusCode).toBe(400);
+    expect(bodyOf(answer).errors).toContainEqual(expect.objectContaining({ field }));
+  });
+});
+
+describe("reading products", () => {
+  test("with the stock from Redis, else from PostgreSQL, which refills Redis", async () => {
+    world.addProduct({}, 7);
+    const answer = await send("GET", "/products/p1");
+    expect(Check(Product, bodyOf(answer))).toBe(true);
+    expect(bodyOf(answer)).toEqual({ ...bodyOf(answer), quantity: 7, version: 1 });
+    expect(world.cache.quantityOf("p1")).toBe(7);
+    world.stock.set("p1", { quantity: 6, version: 2 });
+    expect(bodyOf(await send("GET", "/products/p1")).quantity).toBe(7);
+    world.cache.flush();
+    expect(bodyOf(await send("GET", "/products/p1")).quantity).toBe(6);
+  });
+
+  test("Redis away: PostgreSQL; PostgreSQL away: what is known, marked", async () => {
+    world.addProduct({}, 7);
+    world.cache.setAway(true);
+    expect(bodyOf(await send("GET", "/products/p1")).quantity).toBe(7);
+    world.cache.setAway(false);
+    await send("GET", "/products/p1");
+    world.storeAway = true;
+    world.health.set(dependencyNames.store, true, "down");
+    const answer = await send("GET", "/products/p1");
+    expect(answer.headers["x-tallyman-stale"]).toBe("1");
+    expect(bodyOf(answer).quantity).toBe(7);
+    expect(bodyOf(await send("GET", "/products/p2")).code).toBe("store_unavailable");
+  });
+
+  test("unknown: 404; no stock yet: version 0", async () => {
+    expect(bodyOf(await send("GET", "/products/p1"))).toMatchObject({ code: "unknown_product", productId: "p1" });
+    world.addProduct();
+    expect(bodyOf(await send("GET", "/products/p1"))).toMatchObject({ quantity: 0, version: 0 });
+  });
+
+  test("page by page", async () => {
+    for (const id of ["b", "a", "c", "d", "e"]) world.addProduct({ id }, 3);
+    const ids: unknown[] = [];
+    let cursor = "";
+    for (let pages = 0; pages < 3; pages++) {
+      const page = bodyOf(await send("GET", `/products?limit=2${cursor}`));
+      expect(Check(ProductPage, page)).toBe(true);
+      ids.push((page.products as { id: string }[]).map(({ id }) => id));
+      cursor = `&cursor=${String(page.next)}`;
+    }
+    expect(ids).toEqual([["a", "b"], ["c", "d"], ["e"]]);
+    expect(cursor).toBe("&cursor=null");
+    expect(bodyOf(await send("GET", "/products?cursor=xx")).code).toBe("invalid_cursor");
+    expect(bodyOf(await send("GET", "/products?limit=1000")).code).toBe("invalid_request");
+  });
+});
+
+describe("stock", () => {
+  beforeEach(() => void world.addProduct({}, 10));
+
+  test("a delivery, waited for and not", async () => {
+    const waited = await send("POST", "/products/p1/restock", { quantity: 5, reference: "note 1" }, wait);
+    expect(waited.statusCode).toBe(200);
+    expect(Check(CommandReceipt, bodyOf(waited))).toBe(true);
+    expect(bodyOf(waited)).toMatchObject({ type: "ReceiveStock", status: "accepted", stockAfter: 15, version: 2 });
+    const answer = await send("POST", "/products/p1/restock", { quantity: 5 });
+    expect(answer.statusCode).toBe(202);
+    expect(bodyOf(answer)).toMatchObject({ status: "pending", stockAfter: null });
+  });
+
+  test("the same key counts once; with other content it is refused where it is waited for", async () => {
+    const key = { ...wait, "idempotency-key": "delivery 1" };
+    const first = bodyOf(await send("POST", "/products/p1/restock", { quantity: 5 }, key));
+    expect(first.commandId).toBe(keyedId("restock:p1", "delivery 1"));
+    const again = bodyOf(await send("POST", "/products/p1/restock", { quantity: 5 }, key));
+    expect(again).toMatchObject({ commandId: first.commandId, stockAfter: 15, version: 2 });
+    expect(world.stock.get("p1")).toEqual({ quantity: 15, version: 2 });
+    const other = await send("POST", "/products/p1/restock", { quantity: 6 }, key);
+    expect(other.statusCode).toBe(422);
+    expect(bodyOf(other).code).toBe("idempotency_key_reused");
+    // The key is of this operation and product only.
+    expect((await send("PUT", "/products/p1/stock", { quantity: 6 }, key)).statusCode).toBe(200);
+  });
+
+  test("a stocktake", async () => {
+    const answer = await send("PUT", "/products/p1/stock", { quantity: 4 }, wait);
+    expect(bodyOf(answer)).toMatchObject({ type: "CountStock", status: "accepted", stockAfter: 4 });
+    expect(bodyOf(await send("PUT", "/products/p1/stock", { quantity: 4, asOfVersion: 99 }, wait))).toMatchObject({
+      code: "unknown_version",
+      status: 409,
+    });
+  });
+
+  test("a delivery above the limit is refused with its reason", async () => {
+    world.stock.set("p1", { quantity: limits.stockMax, version: 5 });
+    const answer = await send("POST", "/products/p1/restock", { quantity: 1 }, wait);
+    expect(answer.statusCode).toBe(409);
+    expect(bodyOf(answer)).toMatchObject({ code: "stock_limit_exceeded", available: limits.stockMax });
+  });
+
+  test("unknown product: 404; the log away: 503 that names the command; bad bodies: 400", async () => {
+    expect(bodyOf(await send("POST", "/products/p2/restock", { quantity: 1 })).code).toBe("unknown_product");
+    expect(bodyOf(await send("PUT", "/products/p2/stock", { quantity: 1 })).code).toBe("unknown_product");
+    for (const body of [{ quantity: 0 }, { quantity: -1 }, {}, { quantity: 1, productId: "p1" }]) {
+      expect((await send("POST", "/products/p1/restock", body)).statusCode).toBe(400);
+    }
+    for (const body of [{ quantity: -1 }, { quantity: 1, asOfVersion: 0 }]) {
+      expect((await send("PUT", "/products/p1/stock", body)).statusCode).toBe(400);
+    }
+    world.logAway = true;
+    const answer = bodyOf(await send("POST", "/products/p1/restock", { quantity: 1 }));
+    expect(answer).toMatchObject({ code: "log_unavailable", commandId: expect.any(String) as string });
+  });
+});

@@ -1,0 +1,226 @@
+/**
+ * The ingress in a world of its own: a log, a processor that decides with the real decider when the test lets it, the cache
+ * in memory, a store that can be switched off. Everything is told over HTTP (`app.inject`), as a caller would.
+ */
+import { pino } from "pino";
+import { buildServer } from "../../src/api/server.ts";
+import type { ApiServer } from "../../src/api/api-server.ts";
+import { LogUnavailable } from "../../src/log/log.ts";
+import type { AppendRecord } from "../../src/log/log.ts";
+import { createHealth, dependencyNames } from "../../src/ops/health.ts";
+import { createMetrics } from "../../src/ops/metrics.ts";
+import { decide, evolve } from "../../src/processors/stock.ts";
+import type { Command } from "../../src/schemas/commands.ts";
+import { noticeOf } from "../../src/schemas/decision-feed.ts";
+import type { Line, Stock, StoredLine } from "../../src/schemas/lines.ts";
+import { decidedOrder } from "../../src/schemas/order-document.ts";
+import type { CatalogueStore, Product } from "../../src/stores/catalogue-store.ts";
+import { StoreUnavailable } from "../../src/stores/ledger-store.ts";
+import { createMemoryCache } from "../../src/stores/memory/effects-cache.ts";
+import type { OrderReads, Page, TimePosition } from "../../src/stores/order-reads.ts";
+
+type Logged = { readonly command: Command; readonly partition: number; readonly offset: number };
+export const partitionCount = 4;
+
+export class ApiWorld {
+  readonly health = createHealth();
+  readonly metrics = createMetrics({ defaults: false });
+  readonly cache = createMemoryCache();
+  readonly log: Logged[] = [];
+  readonly lines = new Map<string, StoredLine>();
+  readonly stock = new Map<string, Stock>();
+  readonly products = new Map<string, Product>();
+  readonly logLines: Record<string, unknown>[] = [];
+  /** Decide at once whatever is appended. */
+  decides = true;
+  /** Tell Redis and the feed what is decided. */
+  tells = true;
+  storeAway = false;
+  logAway = false;
+  /** Appends wait for this. */
+  held: Promise<void> = Promise.resolve();
+  catalogueQuestions = 0;
+  clock: (() => number) | undefined;
+  app: ApiServer = undefined as never;
+  #decided = 0;
+  readonly #owner = this.cache.effectsCache(() => Promise.resolve(true));
+
+  async open(): Promise<this> {
+    this.health.set(dependencyNames.store, true, "up");
+    const logger = pino({ level: "debug" }, { write: (text) => this.logLines.push(JSON.parse(text) as never) });
+    this.app = await buildServer({
+      codec: { encode: (command) => Buffer.from(JSON.stringify(command)) },
+      appender: { append: (records) => this.#append(records) },
+      inspector: { ends: () => this.#ends() },
+      partitionCount,
+      catalogue: this.#catalogue(),
+      orders: this.#orders(),
+      cache: this.cache.readCache(),
+      startFeed: (listener) => {
+        const close = this.cache.subscribe((message) => listener.wanted() && listener.told(message));
+        return { close };
+      },
+      health: this.health,
+      metrics: this.metrics,
+      logger,
+      now: () => this.clock?.() ?? Date.now(),
+    });
+    return this;
+  }
+
+  /** Puts a command straight into the log, as another producer would. */
+  produce(command: Command, partition = 0): Logged {
+    const logged = { command, partition, offset: this.#next(partition) };
+    this.log.push(logged);
+    return logged;
+  }
+
+  /** Decides what is in the log and tells of it, if the world tells. */
+  async decide(): Promise<void> {
+    const decidedAt = Date.now();
+    for (; this.#decided < this.log.length; this.#decided++) {
+      const logged = this.log[this.#decided];
+      if (logged === undefined) break;
+      const { command } = logged;
+      const decision = decide(
+        {
+          stock: this.stock.get(command.productId),
+          line: this.lines.get(command.commandId),
+          order: command.type === "CancelOrder" ? this.lines.get(command.orderId) : undefined,
+          stockAtVersion: undefined,
+        },
+        logged,
+      );
+      const changed =
+        decision.kind === "decided" ? [...decision.lines, ...decision.changes.map(({ line }) => line)] : [];
+      for (const line of changed) this.lines.set(line.commandId, { ...line, decidedAt });
+      const stock = evolve(decision.answer);
+      if (decision.kind === "decided" && stock !== undefined) this.stock.set(command.productId, stock);
+      if (this.tells) await this.#tell(logged, decision.answer, changed, decidedAt);
+    }
+  }
+
+  addProduct(fields: Partial<Product> = {}, quantity?: number): Product {
+    const product: Product = {
+      id: "p1",
+      name: "Chair",
+      category: "furniture",
+      priceCents: 1_250,
+      currency: "EUR",
+      description: null,
+      initialStock: 0,
+      revision: 1,
+      ...fields,
+    };
+    this.products.set(product.id, product);
+    if (quantity !== undefined) this.stock.set(product.id, { quantity, version: 1 });
+    return product;
+  }
+
+  async #tell({ partition }: Logged, answer: Line, changed: readonly Line[], decidedAt: number): Promise<void> {
+    // What was decided before is told again, as processors do: the caller who sends it again has marked it again.
+    const orders = [answer, ...changed]
+      .filter(({ type }) => type === "PlaceOrder")
+      .map((line) => {
+        const at = this.lines.get(line.commandId)?.decidedAt ?? decidedAt;
+        return { orderId: line.commandId, document: () => decidedOrder(line, at) };
+      });
+    const now = this.stock.get(answer.productId);
+    const stock = now === undefined ? [] : [{ productId: answer.productId, ...now }];
+    await this.#owner.apply([{ partition, epoch: 1, stock, orders }]).catch(() => undefined);
+    await this.#owner.publish({ decidedAt, decisions: [noticeOf(answer)] }).catch(() => undefined);
+  }
+
+  async #append(records: readonly AppendRecord[]): Promise<number[]> {
+    await this.held;
+    if (this.logAway) throw new LogUnavailable("the log is switched off");
+    const offsets = records.map(({ partition, value }) => {
+      const command = JSON.parse(value.toString()) as Command;
+      return this.produce(command, partition).offset;
+    });
+    if (this.decides) setImmediate(() => void this.decide());
+    return offsets;
+  }
+
+  #ends() {
+    if (this.logAway) return Promise.reject(new LogUnavailable("the log is switched off"));
+    const partitions = Array.from({ length: partitionCount }, (_, partition) => partition);
+    return Promise.resolve(
+      new Map(partitions.map((partition) => [partition, { low: 0, high: this.#next(partition) }])),
+    );
+  }
+
+  #next(partition: number): number {
+    return this.log.filter((logged) => logged.partition === partition).length;
+  }
+
+  #ask<Result>(answer: () => Result): Promise<Result> {
+    if (this.storeAway) return Promise.reject(new StoreUnavailable("PostgreSQL is switched off"));
+    return Promise.resolve(answer());
+  }
+
+  #catalogue(): CatalogueStore {
+    return {
+      create: (product) =>
+        this.#ask(() => {
+          const stored = this.products.get(product.id);
+          if (stored !== undefined) return { product: stored, created: false };
+          const added = { ...product, revision: 1 };
+          this.products.set(product.id, added);
+          return { product: added, created: true };
+        }),
+      products: (ids) => {
+        this.catalogueQuestions++;
+        return this.#ask(() => ids.map((id) => this.products.get(id) ?? null));
+      },
+      page: (after, limit) =>
+        this.#ask(() =>
+          [...this.products.values()]
+            .sort((one, other) => (one.id < other.id ? -1 : 1))
+            .filter(({ id }) => id > (after ?? ""))
+            .slice(0, limit)
+            .map((product) => ({ product, stock: this.stock.get(product.id) ?? null })),
+        ),
+    };
+  }
+
+  #orders(): OrderReads {
+    const placed = () => [...this.lines.values()].filter(({ type }) => type === "PlaceOrder");
+    const page = (lines: StoredLine[], limit: number): Page<TimePosition> => {
+      const last = lines[limit - 1];
+      const goesOn = lines.length > limit && last !== undefined;
+      const position = goesOn ? { decidedAt: "2026-01-01 00:00:00+00", partition: 1, offset: 2 } : null;
+      return { lines: lines.slice(0, limit), next: position };
+    };
+    return {
+      lines: (ids) => this.#ask(() => ids.map((id) => this.lines.get(id) ?? null)),
+      stock: (ids) => this.#ask(() => ids.map((id) => this.stock.get(id) ?? null)),
+      progress: () =>
+        this.#ask(() => {
+          const progress = new Map<number, number>();
+          for (const { partition, offset } of this.log.slice(0, this.#decided)) progress.set(partition, offset + 1);
+          return progress;
+        }),
+      list: (filter, _after, limit) =>
+        this.#ask(() => {
+          const of = { customer: "customerId", basket: "basketId", product: "productId" } as const;
+          const field = of[filter.by];
+          return page(
+            placed().filter((line) => line[field] === Reflect.get(filter, field)),
+            limit,
+          );
+        }),
+      listByStatus: (status, _after, limit) =>
+        this.#ask(() => {
+          const { lines, next } = page(
+            placed().filter((line) => line.status === status),
+            limit,
+          );
+          return { lines, next: next === null ? null : new Map([[1, 2]]) };
+        }),
+    };
+  }
+}
+
+/** JSON of an answer; `unknown` fields are looked at by name. */
+export const bodyOf = (answer: { readonly body: string }) => JSON.parse(answer.body) as Record<string, unknown>;
