@@ -1,4 +1,5 @@
 import type { Addresses } from "./addresses.ts";
+import { allOrNone } from "./all-or-none.ts";
 import { fetchJars, findJava } from "./java.ts";
 import { startKafka } from "./kafka.ts";
 import { type ChoosePort, anyFree, preferUsual } from "./ports.ts";
@@ -23,17 +24,17 @@ export async function startMissing(
   if (needsJava || needsEmbeddedRedis) await fetchJars(context, progress);
   const java = needsJava ? await findJava() : "";
 
-  const giveUp = new AbortController();
-  const inner: StartContext = { ...context, signal: AbortSignal.any([context.signal, giveUp.signal]) };
   const choosePort = context.profile.name === "dev" ? preferUsual((line) => progress.line(line)) : anyFree;
-  const starters = startersOf(java, choosePort, inner, progress, started);
-  const postgres = once(() => starters.postgres());
-  const settled = await allOrNone(giveUp, [
-    () => named.kafkaBrokers ?? starters.kafka(),
-    async () => named.schemaRegistryUrl ?? starters.registry(await (await postgres()).database("registry")),
-    async () => named.databaseUrl ?? (await postgres()).database("tallyman"),
-    () => named.redisUrl ?? starters.redis(),
-  ]);
+  const settled = await allOrNone(context.signal, (signal) => {
+    const starters = startersOf(java, choosePort, { ...context, signal }, progress, started);
+    const postgres = once(() => starters.postgres());
+    return [
+      async () => named.kafkaBrokers ?? (await starters.kafka()),
+      async () => named.schemaRegistryUrl ?? (await starters.registry(await (await postgres()).database("registry"))),
+      async () => named.databaseUrl ?? (await postgres()).database("tallyman"),
+      async () => named.redisUrl ?? (await starters.redis()),
+    ];
+  });
   const [kafkaBrokers = "", schemaRegistryUrl = "", databaseUrl = "", redisUrl = ""] = settled;
   return { kafkaBrokers, schemaRegistryUrl, databaseUrl, redisUrl };
 }
@@ -81,23 +82,6 @@ function startersOf(
         () => startPostgres(choosePort, context),
       ),
   };
-}
-
-async function allOrNone(giveUp: AbortController, work: (() => string | Promise<string>)[]): Promise<string[]> {
-  let first: Error | undefined;
-  const attempts = work.map(async (begin) => {
-    try {
-      return await begin();
-    } catch (error) {
-      // What the others say after that is only that they were given up.
-      first ??= error instanceof Error ? error : new Error(String(error));
-      giveUp.abort();
-      throw error;
-    }
-  });
-  const ends = await Promise.allSettled(attempts);
-  if (first !== undefined) throw first;
-  return ends.map((end) => (end.status === "fulfilled" ? end.value : ""));
 }
 
 function once<T>(begin: () => Promise<T>): () => Promise<T> {

@@ -35,14 +35,10 @@ await runMain(async () => {
     const named = await findRunning(profile, role, progress);
     running.services = await startServices({ profile, named, progress, command: commands[role], signal: stopRequest });
     const context = { profile, custody: running.services.custody, signal: stopRequest };
+    // One after the other: the first makes topic, tables and schemas, the second finds them.
     for (const app of roles) {
-      const started = await startApp(
-        app,
-        app === "api" ? apiPort : await chooseProcessorPort(),
-        running.services,
-        context,
-        progress,
-      );
+      const port = app === "api" ? apiPort : await chooseProcessorPort();
+      const started = await startApp(app, port, running.services, context, progress);
       running.apps.push(started);
       running.tails.push(showWarnings(app, started.logFile));
     }
