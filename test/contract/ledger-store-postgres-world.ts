@@ -48,3 +48,16 @@ export async function createPostgresWorld(
     },
   };
 }
+
+/** Waits until a statement of the store waits for a lock; returns the process id of its backend. */
+export async function waitingForLock(pool: pg.Pool): Promise<number> {
+  for (;;) {
+    const { rows } = await pool.query<{ pid: number }>(
+      `select pid from pg_stat_activity
+       where datname = current_database() and application_name = 'contract' and wait_event_type = 'Lock'`,
+    );
+    const [row] = rows;
+    if (row !== undefined) return row.pid;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -13,7 +13,7 @@ import { movementLine, orderLine, uuidOf } from "../support/commands.ts";
 import { createTestDatabase } from "../support/databases.ts";
 import type { TestDatabase } from "../support/databases.ts";
 import { createAnswerCutter } from "./ledger-store-answer-cutter.ts";
-import { createPostgresWorld } from "./ledger-store-postgres-world.ts";
+import { createPostgresWorld, waitingForLock } from "./ledger-store-postgres-world.ts";
 import { claimOne, expectRefused, group, step } from "./ledger-store-world.ts";
 
 let database: TestDatabase;
@@ -41,19 +41,6 @@ const both: [string, (store: LedgerStore, write: GroupWrite) => Promise<unknown>
   ],
 ];
 
-/** Waits until a backend of the store waits for a lock, and returns its process id. */
-async function waiting(): Promise<number> {
-  for (;;) {
-    const { rows } = await world.pool.query<{ pid: number }>(
-      `select pid from pg_stat_activity
-       where datname = current_database() and application_name = 'contract' and wait_event_type = 'Lock'`,
-    );
-    const [row] = rows;
-    if (row !== undefined) return row.pid;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 /** Runs `during` while another session holds the partition's row, as one that commits to it would. */
 async function holdingPartition(during: (client: pg.PoolClient) => Promise<void>): Promise<void> {
   const client = await world.pool.connect();
@@ -73,7 +60,7 @@ describe.each(both)("%s whose connection breaks", (_name, commit) => {
     const before = await world.everything();
     await holdingPartition(async (client) => {
       const outcome = expect(commit(world.store, write)).rejects.toBeInstanceOf(StoreUnavailable);
-      await client.query("select pg_terminate_backend($1)", [await waiting()]);
+      await client.query("select pg_terminate_backend($1)", [await waitingForLock(world.pool)]);
       await outcome;
     });
     expect(await world.everything()).toEqual(before);
