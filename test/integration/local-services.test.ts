@@ -5,13 +5,21 @@ import path from "node:path";
 import { Client } from "pg";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { localFolder } from "../../local/paths.ts";
-import { type Command, outputHas, processesWith, runCommand, startCommand } from "../fixtures/local/run-command.ts";
+import {
+  type Command,
+  endCommands,
+  outputHas,
+  processesWith,
+  runCommand,
+  startCommand,
+} from "../fixtures/local/run-command.ts";
 
 const profile = `services-${randomBytes(3).toString("hex")}`;
 const environment = { TALLYMAN_PROFILE: profile, DATABASE_URL: "", REDIS_URL: "" };
 const reset = (): ReturnType<typeof runCommand> => runCommand("reset.ts", [profile], environment);
 
 afterAll(async () => {
+  await endCommands();
   if (existsSync(path.join(localFolder, profile))) await reset();
 });
 

@@ -10,7 +10,7 @@ import { afterAll, describe, expect, it, vi } from "vitest";
 import type { CustodyRecord, Ward } from "../../local/custody.ts";
 import { localFolder } from "../../local/paths.ts";
 import { isAlive } from "../../local/process-identity.ts";
-import { type Command, outputHas, runCommand, startCommand } from "../fixtures/local/run-command.ts";
+import { type Command, endCommands, outputHas, runCommand, startCommand } from "../fixtures/local/run-command.ts";
 
 const profile = `start-${randomBytes(3).toString("hex")}`;
 const environment = {
@@ -23,6 +23,7 @@ const environment = {
 };
 
 afterAll(async () => {
+  await endCommands();
   if (existsSync(path.join(localFolder, profile))) await runCommand("reset.ts", [profile], environment);
 });
 
@@ -48,11 +49,9 @@ describe("npm start", () => {
     const wards = wardsOf(killed);
     expect(wards.map(({ name }) => name.replace(/-\d+$/, "")).sort()).toEqual([
       "api",
-      "kafka",
       "postgres",
       "processor",
       "redis",
-      "registry",
     ]);
     killed.child.kill("SIGKILL");
     await vi.waitFor(() => expect(wards.filter(isAlive)).toEqual([]), { timeout: 15_000, interval: 200 });
