@@ -97,7 +97,8 @@ export function describeLines(world: () => LedgerWorld): void {
         basketId: "b",
         issuedAt: 5,
       };
-      const filled = { ...tombstone, ...content_, deliveryLocation: location, offset: 9, revision: 2 };
+      const met = { stockAfter: 7, version: 30, partition: 4, offset: 9 };
+      const filled = { ...tombstone, ...content_, ...met, deliveryLocation: location, revision: 2 };
       await written({ changes: [{ readRevision: 1, line: filled }] });
       expect(content((await world().store.linesById([id])).get(id))).toEqual(content(filled));
     });

@@ -102,9 +102,16 @@ test("what was read just now wins over memory, and memory over nothing", () => {
   const entries = [logged(placeOrder(), 0, 7), logged(placeOrder({ commandId: uuidOf(8), productId: "p2" }), 1, 7)];
   const { products } = decideGroup(entries, memory, snapshot({ stock: { p1: ten } }));
   expect(products).toEqual([
-    { partition: 7, productId: "p1", stock: { quantity: 9, version: 4 } },
-    { partition: 7, productId: "p2", stock: { quantity: 699, version: 3 } },
+    { partitions: [7], productId: "p1", stock: { quantity: 9, version: 4 } },
+    { partitions: [7], productId: "p2", stock: { quantity: 699, version: 3 } },
   ]);
+});
+
+test("a product that a producer strewed over partitions is decided in the group's order and told to all of them", () => {
+  const entries = [logged(placeOrder(), 4, 7), logged(placeOrder({ commandId: uuidOf(8) }), 2, 3)];
+  const { products, write } = decideGroup(entries, nothingInMemory, snapshot({ stock: { p1: ten } }));
+  expect(products).toEqual([{ partitions: [7, 3], productId: "p1", stock: { quantity: 8, version: 5 } }]);
+  expect(write.stock).toEqual([{ productId: "p1", readVersion: 3, after: { quantity: 8, version: 5 } }]);
 });
 
 test("a stocktake finds its version in the store or in the group", () => {

@@ -166,7 +166,17 @@ describe("what is accepted", () => {
     expect(late).toMatchObject({
       lines: [],
       changes: [
-        { readRevision: 1, line: { reason: "cancelled_before_placed", unitPriceCents: 250, offset: 8, version: 7 } },
+        {
+          readRevision: 1,
+          line: {
+            reason: "cancelled_before_placed",
+            unitPriceCents: 250,
+            offset: 8,
+            version: 9,
+            stockAfter: 9,
+            delta: 0,
+          },
+        },
       ],
     });
   });
