@@ -25,8 +25,9 @@ export function createHttpServer(logger: FastifyBaseLogger): ApiServer {
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true, maxParamLength: 200 },
     genReqId: createRequestIds(),
     clientErrorHandler: answerClientError,
-    frameworkErrors: (error, _request, reply) => {
+    frameworkErrors: (error, request, reply) => {
       const problem = problemOf(error);
+      reply.header("x-request-id", request.id);
       void sendProblem(reply, problem.code, problem.message);
     },
     return503OnClosing: true,

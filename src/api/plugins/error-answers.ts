@@ -48,8 +48,7 @@ export function problemOf(error: unknown): Problem {
     return new Problem("log_unavailable", detail, { headers: retrySoon, cause: error });
   }
   if (isFastifyError(error)) {
-    const code = fastifyCodes[error.code] ?? (error.name === "SyntaxError" ? "malformed_json" : "invalid_request");
-    return new Problem(code, error.message, { cause: error });
+    return new Problem(fastifyCodes[error.code] ?? "invalid_request", error.message, { cause: error });
   }
   return new Problem("internal_error", "This is our fault and has been logged.", { cause: error });
 }
