@@ -35,7 +35,7 @@ export type Line = {
   readonly delta: number;
   /** Units in stock right after this decision; 0 for a product without stock row. */
   readonly stockAfter: number;
-  /** The product's stock version after this decision; it grows by one with every accepted command. */
+  /** The stock version after this decision. Every accepted command raises it by one, but a cancel that came before its order. */
   readonly version: number;
   readonly partition: number;
   readonly offset: number;

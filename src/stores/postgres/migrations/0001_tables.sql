@@ -13,7 +13,8 @@ create table products (
   created_at    timestamptz not null default now()
 );
 
--- Units of each product. Written by commit_group alone; the version grows by one with every accepted command.
+-- Units of each product. Written by commit_group alone; the version grows by one with every accepted
+-- command, but not with a cancel that came before its order.
 create table stock (
   product_id text collate "C" primary key,
   quantity   integer not null check (quantity >= 0),
