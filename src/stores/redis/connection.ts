@@ -19,6 +19,8 @@ export function connectRedis(url: string, options: RedisConnectionOptions): Redi
     connectionName: options.name,
     commandTimeout: options.deadlineMs,
     connectTimeout: 2_000,
+    // A connection whose other end is gone without a word: commands run out of time, then it is made anew.
+    socketTimeout: options.deadlineMs * 4,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: null,

@@ -1,0 +1,191 @@
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { limits } from "../../src/limits.ts";
+import type { DecisionMessage } from "../../src/schemas/decision-feed.ts";
+import { CacheUnavailable } from "../../src/stores/effects-cache.ts";
+import { connectRedis, redisReady } from "../../src/stores/redis/connection.ts";
+import { startRedisDecisionFeed } from "../../src/stores/redis/decision-feed.ts";
+import { createRedisEffectsCache } from "../../src/stores/redis/effects-cache.ts";
+import { createRedisReadCache } from "../../src/stores/redis/read-cache.ts";
+import { redisUrl } from "../contract/redis-url.ts";
+import { uuidOf } from "../support/commands.ts";
+
+/** Redis behind a wire that can be cut, or held so that nothing comes through though it is there. */
+async function openWire() {
+  const target = new URL(redisUrl(10));
+  const [host, port] = [target.hostname, Number(target.port || 6379)];
+  const sockets = new Set<Socket>();
+  const servers = new Set<Socket>();
+  let held = false;
+  let down = false;
+  const proxy = createServer((client) => {
+    if (down) return void client.destroy();
+    const server = connect(port, host);
+    for (const socket of [client, server]) {
+      sockets.add(socket);
+      socket.on("error", () => undefined).on("close", () => [client, server].forEach((each) => each.destroy()));
+    }
+    client.on("data", (data) => void server.write(data));
+    server.on("data", (data) => void client.write(data));
+    if (held) server.pause();
+    servers.add(server);
+  });
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  target.port = String((proxy.address() as AddressInfo).port);
+  target.hostname = "127.0.0.1";
+  const cut = () => sockets.forEach((socket) => socket.destroy());
+  return {
+    url: target.href,
+    /** Answers wait in the wire, as with a Redis that is stopped; nothing is lost. */
+    hold: (value: boolean) => {
+      held = value;
+      for (const server of servers)
+        if (value) server.pause();
+        else server.resume();
+    },
+    cut: (stayDown: boolean) => {
+      down = stayDown;
+      cut();
+    },
+    mend: () => void (down = false),
+    close: async () => {
+      cut();
+      proxy.close();
+      await once(proxy, "close");
+    },
+  };
+}
+
+let wire: Awaited<ReturnType<typeof openWire>>;
+const errors: Error[] = [];
+const connections: ReturnType<typeof connectRedis>[] = [];
+const open = async (deadlineMs = 300) => {
+  const redis = connectRedis(wire.url, { name: "test", deadlineMs, onError: (error) => errors.push(error) });
+  connections.push(redis);
+  await redisReady(redis, 2_000);
+  return redis;
+};
+beforeEach(async () => {
+  wire = await openWire();
+  await (await open()).flushdb();
+});
+afterEach(async () => {
+  for (const redis of connections.splice(0)) redis.disconnect();
+  await wire.close();
+});
+
+const message = (id: string): DecisionMessage => ({
+  decidedAt: 1,
+  decisions: [[id, "accepted", null, 1, 2, 3, 4, 5, 1]],
+});
+
+test("the feed tells those who wait, drops unread what nobody waits for, and comes back after a loss", async () => {
+  const told: DecisionMessage[] = [];
+  let wanted = true;
+  let asked = 0;
+  const failures: Error[] = [];
+  const feed = startRedisDecisionFeed({
+    redis: await open(),
+    channel: "decisions-test",
+    listener: {
+      wanted: () => {
+        asked++;
+        return wanted;
+      },
+      told: (each) => told.push(each),
+    },
+    onError: (error) => failures.push(error),
+  });
+  const publisher = await open();
+  const owner = createRedisEffectsCache({
+    redis: publisher,
+    proof: () => Promise.resolve(true),
+    channel: "decisions-test",
+  });
+  const subscribed = () =>
+    vi.waitFor(async () => expect(await publisher.publish("decisions-test", "{")).toBe(1), 5_000);
+
+  await subscribed();
+  await vi.waitFor(() => expect(failures.length).toBeGreaterThan(0), 5_000); // "{" is not JSON, and stops nothing.
+  await owner.publish(message("a"));
+  await vi.waitFor(() => expect(told).toEqual([message("a")]), 5_000);
+
+  wanted = false;
+  const askedBefore = asked;
+  await owner.publish(message("unread"));
+  await vi.waitFor(() => expect(asked).toBeGreaterThan(askedBefore), 5_000);
+  wire.cut(false);
+  wanted = true;
+  await vi.waitFor(async () => {
+    await owner.publish(message("b"));
+    expect(told).toContainEqual(message("b"));
+  }, 10_000);
+  expect(told).not.toContainEqual(message("unread"));
+  feed.close();
+});
+
+test("Redis away: calls fail at once, the process lives, and it works again when Redis is back", async () => {
+  const redis = await open();
+  const cache = createRedisReadCache({ redis });
+  await cache.markPending(uuidOf(1), '{"revision":0}');
+  wire.cut(true);
+  await vi.waitFor(() => expect(redis.status).not.toBe("ready"), 5_000);
+  const startedAt = performance.now();
+  await expect(cache.readOrder(uuidOf(1))).rejects.toBeInstanceOf(CacheUnavailable);
+  await expect(cache.readStock("p1")).rejects.toBeInstanceOf(CacheUnavailable);
+  expect(performance.now() - startedAt).toBeLessThan(200);
+  const owner = createRedisEffectsCache({ redis, proof: () => Promise.resolve(true), channel: "c" });
+  await expect(owner.apply([{ partition: 0, epoch: 1, stock: [], orders: [] }])).rejects.toBeInstanceOf(
+    CacheUnavailable,
+  );
+  await expect(owner.publish(message("a"))).rejects.toBeInstanceOf(CacheUnavailable);
+
+  wire.mend();
+  await vi.waitFor(async () => expect(await cache.readOrder(uuidOf(1))).toEqual({ revision: 0 }), 10_000);
+});
+
+test("Redis hangs: the first calls pay the deadline, the next ones nothing, until it answers again", async () => {
+  const cache = createRedisReadCache({ redis: await open(300) });
+  wire.hold(true);
+  await expect(Promise.all([cache.readOrder(uuidOf(1)), cache.readOrder(uuidOf(2))])).rejects.toBeInstanceOf(
+    CacheUnavailable,
+  );
+  const startedAt = performance.now();
+  await expect(cache.readOrder(uuidOf(1))).rejects.toBeInstanceOf(CacheUnavailable);
+  expect(performance.now() - startedAt).toBeLessThan(100);
+  wire.hold(false);
+  await sleep(limits.cachePauseMs);
+  await vi.waitFor(async () => expect(await cache.readOrder(uuidOf(1))).toBeNull(), 10_000);
+});
+
+test("scripts that Redis has forgotten are sent again", async () => {
+  const redis = await open();
+  const cache = createRedisReadCache({ redis });
+  await cache.markPending(uuidOf(1), '{"revision":0}');
+  await redis.script("FLUSH");
+  await cache.markPending(uuidOf(2), '{"revision":0}');
+  expect(await cache.readOrder(uuidOf(2))).toEqual({ revision: 0 });
+});
+
+test("what requests mark and read in one turn is one command each", async () => {
+  const redis = await open();
+  const cache = createRedisReadCache({ redis });
+  await cache.markPending(uuidOf(0), '{"revision":0}');
+  const commands: string[] = [];
+  const monitor = await (await open()).monitor();
+  monitor.on("monitor", (_time: unknown, [name = ""]: string[], source: unknown) => {
+    if (source !== "lua") commands.push(name.toLowerCase());
+  });
+  const ids = Array.from({ length: limits.cacheScriptEntriesMax }, (_, n) => uuidOf(n + 1));
+  await Promise.all(ids.map((id) => cache.markPending(id, `{"revision":0,"id":"${id}"}`)));
+  const found = await Promise.all(ids.map((id) => cache.readOrder(id)));
+  expect(found).toEqual(ids.map((id) => ({ revision: 0, id })));
+  expect(await redis.ttl(`order:${uuidOf(5)}`)).toBeGreaterThan(limits.orderTtlSeconds - 10);
+  await vi.waitFor(() => expect(commands).toContain("ttl"), 5_000);
+  expect(commands.filter((name) => name === "evalsha" || name === "mget")).toEqual(["evalsha", "mget"]);
+  monitor.disconnect();
+});
