@@ -25,8 +25,28 @@ export default tseslint.config(
     // The environment is read in one place; a process.env elsewhere would hide a setting from docs and tests.
     files: ["src/**/*.ts"],
     ignores: ["src/config.ts"],
-    rules: { "no-restricted-properties": ["error", { object: "process", property: "env", message: "Read the environment in src/config.ts only." }] },
+    rules: {
+      "no-restricted-properties": [
+        "error",
+        { object: "process", property: "env", message: "Read the environment in src/config.ts only." },
+      ],
+    },
   },
   { files: ["local/**", "bench/**", "test/**"], rules: { "no-console": "off" } },
-  { files: ["**/*.{js,mjs}"], languageOptions: { globals: { process: "readonly", console: "readonly", URL: "readonly", setTimeout: "readonly", clearTimeout: "readonly", setInterval: "readonly", clearInterval: "readonly", fetch: "readonly", AbortSignal: "readonly" } } },
+  {
+    files: ["**/*.{js,mjs}"],
+    languageOptions: {
+      globals: {
+        process: "readonly",
+        console: "readonly",
+        URL: "readonly",
+        setTimeout: "readonly",
+        clearTimeout: "readonly",
+        setInterval: "readonly",
+        clearInterval: "readonly",
+        fetch: "readonly",
+        AbortSignal: "readonly",
+      },
+    },
+  },
 );

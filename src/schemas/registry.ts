@@ -45,15 +45,22 @@ export const createRegistrySource = ({ url, timeoutMs = 3_000, attemptsMax = 30 
     backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 1_000 }),
   });
 
-  /** Why the registry refused the schema, field by field. */
-  const refusal = async (subject: string, schema: string, cause: unknown): Promise<SchemaIncompatible> => {
+  /**
+   * Why the registry refused the schema, field by field. Apicurio answers 409 also to one of several that make the same
+   * subject at once: where no field differs, trying again is right, and finds what the other one has registered.
+   */
+  const refusal = async (subject: string, schema: string, cause: unknown): Promise<Error> => {
     const differences = new Set<string>();
-    for (const version of await http.versions(subject)) {
-      for (const line of schemaDifferences(await http.schemaOfVersion(subject, version), schema)) {
-        differences.add(`${line} (against version ${version})`);
+    try {
+      for (const version of await http.versions(subject)) {
+        for (const line of schemaDifferences(await http.schemaOfVersion(subject, version), schema)) {
+          differences.add(`${line} (against version ${version})`);
+        }
       }
+    } catch (error) {
+      return unavailable(url, error);
     }
-    if (differences.size === 0) differences.add(reasonOf(cause));
+    if (differences.size === 0) return unavailable(url, cause);
     return new SchemaIncompatible(subject, [...differences], { cause });
   };
 

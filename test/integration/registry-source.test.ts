@@ -37,6 +37,14 @@ describe("the schema registry", () => {
     expect(await createRegistrySource({ url }).register(text)).toBe(await source.register(text));
   });
 
+  test("takes a new schema from many processes at once, and gives all of them one id", async () => {
+    for (let round = 0; round < 5; round++) {
+      const text = schema(recordName(), title);
+      const ids = await Promise.all(Array.from({ length: 8 }, () => createRegistrySource({ url }).register(text)));
+      expect(new Set(ids).size).toBe(1);
+    }
+  });
+
   test("its ordinary client reads what we write", async () => {
     const codec = await createCommandCodec(createRegistrySource({ url }));
     const { type: _type, ...expected } = cancel;
