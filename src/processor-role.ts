@@ -64,8 +64,8 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
     }
   });
   health.watch("partitions", false, () => {
-    const halted = [...processor.halted()].map(([partition, why]) => `partition ${partition}: ${why}`);
-    return halted.length === 0 ? Promise.resolve() : Promise.reject(new Error(halted.join("; ")));
+    const troubles = processor.troubles();
+    return troubles.length === 0 ? Promise.resolve() : Promise.reject(new Error(troubles.join("; ")));
   });
   await health.start();
 

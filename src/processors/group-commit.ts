@@ -46,6 +46,7 @@ export class GroupCommit {
   /** Groups left in which ids are looked up first, for duplicates come in storms (P6). */
   #duplicateWatch = 0;
   #idle: (() => void)[] = [];
+  #trouble: string | undefined;
 
   constructor(deps: GroupCommitDeps, leases: () => Iterable<Lease>, events: GroupEvents) {
     this.#deps = deps;
@@ -68,6 +69,11 @@ export class GroupCommit {
       });
     }
     if (this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** Why the last group could not be committed; undefined once one could. */
+  trouble(): string | undefined {
+    return this.#trouble;
   }
 
   /** Resolves when no group is in flight and nothing is ready. */
@@ -127,6 +133,7 @@ export class GroupCommit {
           metrics.fenced.inc();
         } else {
           failures += 1;
+          this.#trouble = error instanceof Error ? error.message : String(error);
           const level = error instanceof StoreUnavailable ? "warn" : "error";
           log[level]({ err: error, failures }, "a commit has no answer; asking where the partitions stand");
           await sleep(backoffMs(limits, failures));
@@ -160,6 +167,7 @@ export class GroupCommit {
     }
     watched();
     assert(outcome.group !== undefined, "a commit has decided");
+    this.#trouble = undefined;
     if (this.#duplicateWatch > 0) this.#duplicateWatch -= 1;
     this.#settle(outcome.chunks, outcome.group, receipt);
   }

@@ -47,8 +47,11 @@ export class PartitionProcessor implements LogListener {
     return [...this.#leases.values()];
   }
 
-  halted(): ReadonlyMap<number, string> {
-    return this.#halted;
+  /** What keeps partitions from being decided, in words; empty when nothing does. */
+  troubles(): readonly string[] {
+    const commit = this.#group.trouble();
+    const halted = [...this.#halted].map(([partition, why]) => `partition ${partition}: ${why}`);
+    return commit === undefined ? halted : [...halted, `commits fail: ${commit}`];
   }
 
   assigned(partitions: readonly number[]): void {
