@@ -125,7 +125,6 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
 
   const run = async (): Promise<void> => {
     scheduled = false;
-    if (sending) return; // I1
     sending = true;
     for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) {
       inFlight = batch;
@@ -171,7 +170,7 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
         queue.push({ record, bytes, deadline, resolve, reject, settled: false });
         queueBytes += bytes;
         armDeadline(bounds.appendDeadlineMs);
-        if (sending || scheduled) return;
+        if (sending || scheduled) return; // I1
         scheduled = true;
         // After this turn's requests have been read: they then leave together.
         setImmediate(() => void run());

@@ -184,7 +184,9 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
       };
       const owner = cache.owner(latest);
       await owner.apply([effects(1, { orders: [{ orderId: unmarked.orderId, document: never }] })]);
-      await owner.apply([effects(1, told(marked, orderDocument()))]);
+      const beside = orderDocument();
+      await owner.apply([effects(1, told(marked, beside))]);
+      expect(await reader.readOrder(beside.orderId)).toBeNull();
       expect(await reader.readOrder(unmarked.orderId)).toBeNull();
       expect(await reader.readOrder(marked.orderId)).toEqual(marked);
     });
