@@ -1,0 +1,67 @@
+// A backlog on the log, written as the api writes: the same codec, appender and partitioning.
+import { pino } from "pino";
+import { newCommandId } from "../../src/api/command-ids.ts";
+import { readConfig } from "../../src/config.ts";
+import { createKafkaAppender } from "../../src/log/kafka/appender.ts";
+import { partitionOf } from "../../src/partitioning/partition-of.ts";
+import type { Command } from "../../src/schemas/commands.ts";
+import { prepare } from "../../src/set-up.ts";
+import { toEnvironment } from "../../local/addresses.ts";
+import type { Installation } from "./installation.ts";
+
+const batchRecords = 5_000;
+/** Per product: what one delivery may bring. */
+const delivered = 1_000_000;
+
+export type Backlog = { readonly productCount: number; readonly orderCount: number };
+
+/** Makes the topic and the tables, appends a delivery for each product and then the orders, each for one unit of any product. */
+export async function appendBacklog(
+  { addresses }: Installation,
+  { productCount, orderCount }: Backlog,
+  signal: AbortSignal,
+): Promise<void> {
+  const config = readConfig({ ...process.env, ...toEnvironment(addresses), INSTANCE_ID: "bench" });
+  const logger = pino({ level: config.logLevel });
+  const { codec, connection, partitionCount } = await prepare(config, logger);
+  const appender = createKafkaAppender({ connection, topic: config.ordersTopic, logger });
+  const recordOf = (command: Command) => ({
+    partition: partitionOf(command.productId, partitionCount),
+    key: command.productId,
+    value: codec.encode(command),
+  });
+  try {
+    await appender.append(Array.from({ length: productCount }, (_, n) => recordOf(delivery(n))));
+    for (let left = orderCount; left > 0; left -= batchRecords) {
+      signal.throwIfAborted();
+      const anyProduct = () => Math.floor(Math.random() * productCount);
+      await appender.append(Array.from({ length: Math.min(batchRecords, left) }, () => recordOf(order(anyProduct()))));
+    }
+  } finally {
+    await appender.close();
+  }
+}
+
+const base = (product: number) => ({
+  commandId: newCommandId(),
+  productId: `product-${product}`,
+  issuedAt: Date.now(),
+});
+
+const delivery = (product: number): Command => ({
+  ...base(product),
+  type: "ReceiveStock",
+  quantity: delivered,
+  reference: null,
+});
+
+const order = (product: number): Command => ({
+  ...base(product),
+  type: "PlaceOrder",
+  quantity: 1,
+  unitPriceCents: 250,
+  currency: "EUR",
+  customerId: null,
+  basketId: null,
+  deliveryLocation: null,
+});
