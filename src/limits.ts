@@ -61,7 +61,8 @@ export const limits = {
   mailboxBytesHigh: 8 * 1024 * 1024,
   mailboxBytesLow: 4 * 1024 * 1024,
   groupCommandsMax: 5_000,
-  groupsInFlightMax: 2,
+  /** One measured better than two: with both cores busy, two only make groups smaller (docs/decisions/005). */
+  groupsInFlightMax: 1,
   leaseProductsMax: 200_000,
   /** Groups in which ids are looked up before the insert, after a duplicate was seen (P6). */
   duplicateWatchGroups: 64,

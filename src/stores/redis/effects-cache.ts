@@ -9,7 +9,8 @@
  * I2 An epoch becomes known in this order: read the incarnation, ask PostgreSQL whether the epoch is the latest, set it
  *    if the incarnation is still the same and no higher epoch is known. A flush in between changes the incarnation, so
  *    that an answer from before it counts for nothing.
- * I3 Chunks are bounded, and every chunk is checked by itself. A command that timed out may run later: by then its epoch
+ * I3 Scripts are bounded, and every partition is checked in each of them. All partitions of a commit share one script
+ *    where they fit, for a write to the socket costs more than what is in it. A command that timed out may run later: by then its epoch
  *    is known or higher ones are, and versions and revisions keep order.
  */
 import { randomUUID } from "node:crypto";
@@ -26,7 +27,12 @@ const raiseEpoch = loadScript("./raise-epoch.lua");
 /** Flushes in a row that an owner puts up with in one call. */
 const raiseAttemptsMax = 3;
 
-type Chunk = { readonly keys: string[]; readonly args: (string | number)[] };
+/** What one script writes of one partition. */
+type Piece = {
+  readonly of: PartitionEffects;
+  readonly stock: readonly StockEffect[];
+  readonly orders: readonly OrderEffect[];
+};
 /** What became of one partition's effects. */
 type Outcome = "written" | "fenced" | "epoch_unknown";
 
@@ -37,10 +43,18 @@ export type RedisEffectsCacheOptions = {
 };
 
 export function createRedisEffectsCache({ redis, proof, channel }: RedisEffectsCacheOptions): EffectsCache {
-  const write = async (chunks: readonly Chunk[]): Promise<Outcome> => {
-    const results = await Promise.all(chunks.map(({ keys, args }) => runScript(redis, applyEffects, keys, args)));
-    if (results.includes(0)) return "fenced";
-    return results.every((result) => result === 1) ? "written" : "epoch_unknown";
+  const write = async (pieces: readonly Piece[]): Promise<Map<PartitionEffects, Outcome>> => {
+    const scripts = packed(pieces);
+    const results = await Promise.all(scripts.map((script) => runScript(redis, applyEffects, ...argumentsOf(script))));
+    const outcomes = new Map<PartitionEffects, Outcome>();
+    for (const [index, script] of scripts.entries()) {
+      const told = results[index];
+      if (!Array.isArray(told)) throw new TypeError("the script must return an array");
+      for (const [at, { of }] of script.entries()) {
+        if (outcomes.get(of) !== "fenced") outcomes.set(of, worse(outcomes.get(of), told[at]));
+      }
+    }
+    return outcomes;
   };
 
   /** Keeps I2. */
@@ -52,40 +66,47 @@ export function createRedisEffectsCache({ redis, proof, channel }: RedisEffectsC
     return result === 1 ? "written" : "epoch_unknown";
   };
 
-  const writeOrRaise = async (effects: PartitionEffects, chunks: readonly Chunk[]): Promise<boolean> => {
-    for (let attempt = 0; attempt < raiseAttemptsMax; attempt++) {
-      const outcome = await write(chunks);
-      if (outcome !== "epoch_unknown") return outcome === "written";
-      if ((await raise(effects)) === "fenced") return false;
+  /** Returns what was fenced. */
+  const writeOrRaise = async (pieces: readonly Piece[]): Promise<Set<PartitionEffects>> => {
+    const fenced = new Set<PartitionEffects>();
+    let left = pieces;
+    for (let attempt = 0; left.length > 0; attempt++) {
+      if (attempt === raiseAttemptsMax) throw new CacheUnavailable("the cache was emptied again and again");
+      const outcomes = await write(left);
+      const unknown = [...outcomes].filter(([, outcome]) => outcome === "epoch_unknown").map(([of]) => of);
+      for (const [of, outcome] of outcomes) if (outcome === "fenced") fenced.add(of);
+      const raised = await Promise.all(unknown.map(raise));
+      for (const [index, of] of unknown.entries()) if (raised[index] === "fenced") fenced.add(of);
+      left = left.filter(({ of }) => unknown.includes(of) && !fenced.has(of));
     }
-    throw new CacheUnavailable(
-      `the cache was emptied ${raiseAttemptsMax} times while partition ${effects.partition} wrote`,
-    );
+    return fenced;
   };
 
   /** Those pieces of which Redis has at least one order: asking costs a quarter of sending the documents. */
-  const present = async (orders: readonly OrderEffect[]): Promise<(readonly OrderEffect[])[]> => {
-    const pieces = piecesOf(orders);
+  const present = async (pieces: readonly Piece[]): Promise<Piece[]> => {
+    const groups = packed(pieces);
     const counts = await Promise.all(
-      pieces.map((piece) => redis.exists(...piece.map((each) => orderKey(each.orderId)))),
+      groups.map((group) =>
+        redis.exists(...group.flatMap(({ orders }) => orders.map((each) => orderKey(each.orderId)))),
+      ),
     );
-    return pieces.filter((_, index) => (counts[index] ?? 0) > 0);
+    return groups.filter((_, index) => (counts[index] ?? 0) > 0).flat();
   };
 
-  const applyOne = async (effects: PartitionEffects): Promise<boolean> => {
-    const [written, orders] = await Promise.all([writeOrRaise(effects, stockChunks(effects)), present(effects.orders)]);
-    if (!written || orders.length === 0) return written;
-    return writeOrRaise(
-      effects,
-      orders.map((piece) => chunkOf(effects, [], piece)),
-    );
+  const applyAll = async (effects: readonly PartitionEffects[]): Promise<Set<PartitionEffects>> => {
+    const [fenced, marked] = await Promise.all([
+      writeOrRaise(effects.flatMap(stockPieces)),
+      present(effects.flatMap(orderPieces)),
+    ]);
+    const again = await writeOrRaise(marked.filter(({ of }) => !fenced.has(of)));
+    return new Set([...fenced, ...again]);
   };
 
   return {
     apply: async (effects) => {
       try {
-        const written = await Promise.all(effects.map(applyOne));
-        return { fenced: effects.filter((_, index) => written[index] === false).map(({ partition }) => partition) };
+        const fenced = await applyAll(effects);
+        return { fenced: [...new Set([...fenced].map(({ partition }) => partition))] };
       } catch (error) {
         throw cacheUnavailable(error);
       }
@@ -107,28 +128,58 @@ async function readIncarnation(redis: Redis): Promise<string> {
   return incarnation;
 }
 
-/** At least one chunk, also when there is nothing to write: its answer tells whether the owner is fenced. */
-function stockChunks(effects: PartitionEffects): Chunk[] {
-  const pieces = piecesOf(effects.stock);
-  return (pieces.length > 0 ? pieces : [[]]).map((piece) => chunkOf(effects, piece, []));
+/** At least one piece, also when there is nothing to write: its answer tells whether the owner is fenced. */
+function stockPieces(of: PartitionEffects): Piece[] {
+  const pieces = slices(of.stock).map((stock) => ({ of, stock, orders: [] }));
+  return pieces.length > 0 ? pieces : [{ of, stock: [], orders: [] }];
 }
 
-function piecesOf<Item>(items: readonly Item[]): Item[][] {
+function orderPieces(of: PartitionEffects): Piece[] {
+  return slices(of.orders).map((orders) => ({ of, stock: [], orders }));
+}
+
+function slices<Item>(items: readonly Item[]): Item[][] {
   const size = limits.cacheScriptEntriesMax;
   return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
     items.slice(index * size, (index + 1) * size),
   );
 }
 
-function chunkOf(of: PartitionEffects, stock: readonly StockEffect[], orders: readonly OrderEffect[]): Chunk {
-  const { productQuantityTtlSeconds, productVersionTtlSeconds, orderTtlSeconds } = limits;
-  const keys = [ownersKey];
-  const args: (string | number)[] = [of.partition, of.epoch, productQuantityTtlSeconds, productVersionTtlSeconds];
-  args.push(orderTtlSeconds, stock.length);
-  for (const { productId, quantity, version } of stock) args.push(productId, quantity, version);
-  for (const order of orders) {
-    keys.push(orderKey(order.orderId));
-    args.push(JSON.stringify(order.document()));
+/** Puts pieces together, in order, as far as one script may go (I3). */
+function packed(pieces: readonly Piece[]): Piece[][] {
+  const groups: Piece[][] = [];
+  let room = 0;
+  for (const piece of pieces) {
+    const entries = piece.stock.length + piece.orders.length;
+    if (groups.length === 0 || entries > room) {
+      groups.push([]);
+      room = limits.cacheScriptEntriesMax;
+    }
+    room -= entries;
+    groups.at(-1)?.push(piece);
   }
-  return { keys, args };
+  return groups;
+}
+
+function worse(before: Outcome | undefined, told: unknown): Outcome {
+  if (told === 0) return "fenced";
+  return told === 1 && before !== "epoch_unknown" ? "written" : "epoch_unknown";
+}
+
+function argumentsOf(script: readonly Piece[]): [keys: string[], args: (string | number)[]] {
+  const keys = [ownersKey];
+  const args: (string | number)[] = [
+    limits.productQuantityTtlSeconds,
+    limits.productVersionTtlSeconds,
+    limits.orderTtlSeconds,
+  ];
+  for (const { of, stock, orders } of script) {
+    args.push(of.partition, of.epoch, stock.length, orders.length);
+    for (const { productId, quantity, version } of stock) args.push(productId, quantity, version);
+    for (const order of orders) {
+      keys.push(orderKey(order.orderId));
+      args.push(JSON.stringify(order.document()));
+    }
+  }
+  return [keys, args];
 }
