@@ -70,6 +70,8 @@ export const limits = {
   connectTimeoutMs: 5_000,
   /** Before a partition that another owner took is claimed again, where the group protocol says that it is ours (P9). */
   reclaimDelayMs: 500,
+  /** How often a log that ends below what was decided is looked at again before the partition is halted (P11). */
+  logEndTriesMax: 5,
   retryDelayMsMin: 50,
   retryDelayMsMax: 2_000,
   drainMs: 8_000,

@@ -10,6 +10,7 @@ import { TopicMisconfigured } from "./log/kafka/topic.ts";
 import { startProcessor } from "./processor-role.ts";
 import type { RunningRole } from "./role.ts";
 import { SchemaIncompatible } from "./schemas/schema-source.ts";
+import { DatabaseUnfit } from "./stores/postgres/migrate.ts";
 
 const roles = { api: startApi, processor: startProcessor };
 type RoleName = keyof typeof roles;
@@ -47,7 +48,7 @@ async function main(names: readonly string[]): Promise<void> {
     process.on("disconnect", () => void stop("the parent is gone"));
     process.channel.unref();
   }
-  for (const name of wanted) running.push(await roles[name](config, log));
+  for (const name of wanted.toSorted()) running.push(await roles[name](config, log));
 }
 
 function fail(log: Logger, err: unknown): never {
@@ -56,7 +57,8 @@ function fail(log: Logger, err: unknown): never {
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  const unfit = error instanceof TopicMisconfigured || error instanceof SchemaIncompatible;
+  const unfit =
+    error instanceof TopicMisconfigured || error instanceof SchemaIncompatible || error instanceof DatabaseUnfit;
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`Tallyman can't start: ${message}\n`);
   if (!(error instanceof ConfigInvalid) && !unfit && error instanceof Error)

@@ -11,7 +11,8 @@
  *    the next commit is fenced and the partition is claimed again (P9).
  * I4 A partition is paused while it has no lease, while its mailbox is above the high water mark, and when it is halted.
  */
-import type { FetchedRange, LogListener } from "../log/log.ts";
+import type { FetchedRange, LogEnds, LogListener } from "../log/log.ts";
+import type { Claim } from "../stores/ledger-store.ts";
 import { Effects } from "./effects.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { chunkOf, learnSchemas, takeIn } from "./intake.ts";
@@ -153,11 +154,17 @@ export class PartitionProcessor implements LogListener {
     for (let failures = 1; ; failures += 1) {
       try {
         const claims = await store.claim(partitions, owner);
+        const ends = await this.#endsFor(claims);
         if (!this.#isCurrent(generation)) return; // I2
         for (const claim of claims) {
           const lease = new Lease(claim, limits.leaseProductsMax);
           this.#leases.get(claim.partition)?.abort();
           this.#leases.set(claim.partition, lease);
+          const why = whyNotThisLog(lease, ends.get(lease.partition));
+          if (why !== undefined) {
+            this.#halt(lease, why);
+            continue;
+          }
           if (lease.effectsDone < lease.committed) this.#effects.behind(lease);
           source.seek(lease.partition, lease.tail);
           source.resume(lease.partition);
@@ -169,6 +176,17 @@ export class PartitionProcessor implements LogListener {
         await this.#deps.sleep(backoffMs(limits, failures));
         if (!this.#isCurrent(generation)) return; // I2
       }
+    }
+  }
+
+  /** Asks again where the log seems to end too early: a leader that has just been elected may not know its end yet. */
+  async #endsFor(claims: readonly Claim[]): Promise<ReadonlyMap<number, LogEnds>> {
+    const { inspector, sleep, limits } = this.#deps;
+    for (let tries = 1; ; tries += 1) {
+      const ends = await inspector.ends();
+      const early = claims.some(({ partition, nextOffset }) => (ends.get(partition)?.high ?? nextOffset) < nextOffset);
+      if (!early || tries === limits.logEndTriesMax) return ends;
+      await sleep(backoffMs(limits, tries));
     }
   }
 
@@ -204,10 +222,10 @@ export class PartitionProcessor implements LogListener {
     const { source, inspector, log } = this.#deps;
     this.#pause(lease);
     await this.#untilDone(lease, "the log is needed to look into a gap", async () => {
-      const low = (await inspector.ends()).get(lease.partition)?.low ?? 0;
+      const why = whyNotThisLog(lease, (await inspector.ends()).get(lease.partition));
       if (lease.isAborted()) return;
-      if (low > lease.tail) {
-        this.#halt(lease, `the log begins at offset ${low}, and ${lease.tail} is the next to be decided`);
+      if (why !== undefined) {
+        this.#halt(lease, why);
         return;
       }
       log.debug({ partition: lease.partition, from, tail: lease.tail }, "fetching again from where the lease stands");
@@ -221,8 +239,9 @@ export class PartitionProcessor implements LogListener {
     this.#drop(lease);
     this.#deps.log.error(
       { partition: lease.partition, why },
-      "partition halted: commands that were acknowledged are missing from the log. Restore the log, or set the partition's " +
-        "next_offset in PostgreSQL to where it begins if they are lost for good; then restart the processors",
+      `partition ${lease.partition} halted: ${why}. This is not the log that was decided, or part of it is gone. Restore the log, ` +
+        "or set the partition's next_offset in PostgreSQL to an offset that it has if what is missing is lost for good; " +
+        "then restart the processors",
     );
   }
 
@@ -261,4 +280,12 @@ export class PartitionProcessor implements LogListener {
       }
     }
   }
+}
+
+/** A log that does not have the next offset to decide is not the one that was decided so far; undefined: it has. */
+function whyNotThisLog({ tail }: Lease, ends: LogEnds | undefined): string | undefined {
+  if (ends === undefined) return undefined;
+  if (ends.low > tail) return `the log begins at offset ${ends.low}, and ${tail} is the next to be decided`;
+  if (ends.high < tail) return `the log ends at offset ${ends.high}, and all below ${tail} was decided`;
+  return undefined;
 }

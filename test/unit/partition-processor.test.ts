@@ -1,0 +1,90 @@
+import { pino } from "pino";
+import { describe, expect, it } from "vitest";
+import { limits } from "../../src/limits.ts";
+import type { LogEnds } from "../../src/log/log.ts";
+import { createMetrics } from "../../src/ops/metrics.ts";
+import { PartitionProcessor } from "../../src/processors/partition-processor.ts";
+import { createMemoryCache } from "../../src/stores/memory/effects-cache.ts";
+import { createMemoryLedgerStore } from "../../src/stores/memory/ledger-store.ts";
+import { placeOrder, receiveStock, uuidOf } from "../support/commands.ts";
+import { simCodec } from "../simulation/sim-log.ts";
+
+/** A processor whose source is a notebook: what it was told to do with the partition, in order. */
+function startProcessor(ends: () => LogEnds) {
+  const told: string[] = [];
+  const store = createMemoryLedgerStore();
+  const processor = new PartitionProcessor({
+    store,
+    source: {
+      pause: (partition) => void told.push(`pause ${partition}`),
+      resume: (partition) => void told.push(`resume ${partition}`),
+      seek: (partition, offset) => void told.push(`seek ${partition} to ${offset}`),
+      reportProgress: () => undefined,
+    },
+    inspector: { ends: () => Promise.resolve(new Map([[0, ends()]])) },
+    codec: simCodec,
+    cache: createMemoryCache().effectsCache(() => Promise.resolve(true)),
+    owner: "test",
+    sleep: () => new Promise((resolve) => setImmediate(resolve)),
+    log: pino({ level: "silent" }),
+    metrics: createMetrics({ defaults: false }),
+    limits,
+  });
+  return { processor, store, told };
+}
+
+const record = (offset: number, command: ReturnType<typeof placeOrder> | ReturnType<typeof receiveStock>) => ({
+  offset,
+  key: Buffer.from(command.productId),
+  value: Buffer.from(JSON.stringify(command)),
+  headers: {},
+});
+const delivery = record(0, receiveStock({ quantity: 5 }));
+const order = record(1, placeOrder({ commandId: uuidOf(9) }));
+const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+describe("a partition's log that is not the one that was decided", () => {
+  it("is halted when it ends below what was decided", async () => {
+    let high = 2;
+    const { processor, store, told } = startProcessor(() => ({ low: 0, high }));
+    processor.assigned([0]);
+    await settle();
+    processor.fetched({ partition: 0, from: 0, to: 2, records: [delivery, order] });
+    await settle();
+    expect(store.progressOf(0).nextOffset).toBe(2);
+    high = 1;
+    processor.assigned([]);
+    processor.assigned([0]);
+    await settle();
+    expect(processor.troubles()).toEqual(["partition 0: the log ends at offset 1, and all below 2 was decided"]);
+    expect(processor.leases()).toEqual([]);
+    expect(told).toEqual(["seek 0 to 0", "resume 0"]);
+  });
+
+  it("is halted when it begins above what was decided, at the claim or later", async () => {
+    let low = 0;
+    const { processor, store, told } = startProcessor(() => ({ low, high: 9 }));
+    processor.assigned([0]);
+    await settle();
+    low = 5;
+    processor.fetched({ partition: 0, from: 5, to: 6, records: [] });
+    await settle();
+    expect(processor.troubles()).toEqual(["partition 0: the log begins at offset 5, and 0 is the next to be decided"]);
+    expect(store.progressOf(0).nextOffset).toBe(0);
+    expect(told).toEqual(["seek 0 to 0", "resume 0", "pause 0"]);
+  });
+
+  it("is fetched again where what came does not continue the lease, and the log has it", async () => {
+    const { processor, store, told } = startProcessor(() => ({ low: 0, high: 2 }));
+    processor.assigned([0]);
+    await settle();
+    processor.fetched({ partition: 0, from: 1, to: 2, records: [order] });
+    await settle();
+    expect(store.progressOf(0).nextOffset).toBe(0);
+    expect(told).toEqual(["seek 0 to 0", "resume 0", "pause 0", "seek 0 to 0", "resume 0"]);
+    processor.fetched({ partition: 0, from: 0, to: 2, records: [delivery, order] });
+    await settle();
+    expect(store.progressOf(0).nextOffset).toBe(2);
+    expect(store.stock.get("p1")).toEqual({ quantity: 4, version: 2 });
+  });
+});
