@@ -13,8 +13,9 @@
  *    them before `fetched` returns and keeps none of them.
  * I5 Being alive means that kafkajs does something, be it a fetch that brings nothing. A run that does nothing for
  *    `silenceMs` is replaced. The time-out in use here frees partitions; it decides nothing about who may commit.
+ * I6 `pause`, `resume` and `seek` never throw: kafkajs forgets its group before it tells of a crash, and refuses them then.
  */
-import type { KafkaMessage } from "kafkajs";
+import type { Consumer, KafkaMessage } from "kafkajs";
 import { limits } from "../../limits.ts";
 import type { LogListener, LogRecord, LogSource } from "../log.ts";
 import { startConsumer, type ConsumerRun, type RawBatch } from "./consumer-run.ts";
@@ -61,10 +62,20 @@ export const createKafkaSource = (options: KafkaSourceOptions): LogSource => {
     }
   };
 
-  const seek = (partition: number, offset: number): void => {
+  /** A run that is about to end by itself refuses these calls before it says so; what they set ends with it (I6). */
+  const direct = (partition: number, order: (consumer: Consumer) => void): void => {
     if (run === undefined || !positions.isAssigned(partition)) return;
-    positions.seek(partition, offset);
-    run.consumer.seek({ topic, partition, offset: String(offset) });
+    try {
+      order(run.consumer);
+    } catch (err) {
+      logger.debug({ err, partition }, "the log's consumer is ending");
+    }
+  };
+  const seekTo = (partition: number, offset: number): void =>
+    direct(partition, (consumer) => consumer.seek({ topic, partition, offset: String(offset) }));
+  const seek = (partition: number, offset: number): void => {
+    if (positions.isAssigned(partition)) positions.seek(partition, offset);
+    seekTo(partition, offset);
   };
 
   const receive = ({ partition, from, to, messages }: RawBatch): boolean => {
@@ -72,7 +83,7 @@ export const createKafkaSource = (options: KafkaSourceOptions): LogSource => {
     const verdict = positions.judge(partition, from, to); // I2
     if (verdict === "seek_again" && next !== undefined) {
       logger.debug({ partition, from, to, next }, "a range that starts elsewhere; seeking again");
-      run?.consumer.seek({ topic, partition, offset: String(next) });
+      seekTo(partition, next);
     }
     if (verdict !== "deliver") return false;
     tell((to_) => to_.fetched({ partition, from, to, records: messages.map(toRecord) }));
@@ -124,12 +135,8 @@ export const createKafkaSource = (options: KafkaSourceOptions): LogSource => {
       watchTimer = setInterval(watch, silenceMs / watchTicks).unref();
       return Promise.resolve();
     },
-    pause: (partition) => {
-      if (positions.isAssigned(partition)) run?.consumer.pause([{ topic, partitions: [partition] }]);
-    },
-    resume: (partition) => {
-      if (positions.isAssigned(partition)) run?.consumer.resume([{ topic, partitions: [partition] }]);
-    },
+    pause: (partition) => direct(partition, (consumer) => consumer.pause([{ topic, partitions: [partition] }])),
+    resume: (partition) => direct(partition, (consumer) => consumer.resume([{ topic, partitions: [partition] }])),
     seek,
     reportProgress: (nextOffsets) => progress.report(nextOffsets),
     stop: async () => {
