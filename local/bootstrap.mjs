@@ -10,6 +10,9 @@ import { withLock } from "./bootstrap/lock.mjs";
 import { runScript } from "./bootstrap/run-script.mjs";
 import { Failure } from "./bootstrap/step.mjs";
 
+// What is told as the time to ready includes what is installed here.
+process.env.TALLYMAN_COMMAND_AT ??= String(Date.now());
+
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 async function main() {

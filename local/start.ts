@@ -24,7 +24,7 @@ const otherStartLimitMs = 120_000;
 
 await runMain(async () => {
   const role = readRole(process.argv[2] ?? "all");
-  const startedAt = performance.now();
+  const startedAt = performance.now() - (Date.now() - Number(process.env.TALLYMAN_COMMAND_AT ?? Date.now()));
   const profile = openProfile(process.env.TALLYMAN_PROFILE ?? "dev");
   const progress = printProgress();
   const running: Running = { apps: [], tails: [] };

@@ -3,7 +3,7 @@
  * names the same command, whichever api instance is asked.
  */
 import { randomFillSync } from "node:crypto";
-import { v5, v7 } from "uuid";
+import { v5, v7, validate } from "uuid";
 
 /** The namespace of every UUIDv5 that Tallyman makes. Never change it: ids made before would be made anew. */
 export const tallymanNamespace = "575c7102-8095-4b68-ba57-a6983706ca65";
@@ -37,6 +37,9 @@ export const cancelId = (orderId: string): string => v5(`cancel:${orderId}`, tal
 /** The key comes last: it may hold any character. */
 export const keyedId = (operation: KeyedOperation, key: string, caller = anyCaller): string =>
   v5(`key:${caller}:${operation}:${key}`, tallymanNamespace);
+
+/** An order's id from its caller's key. A key that is a UUID is the id itself, so that both may be given, and mean one. */
+export const keyedOrderId = (key: string): string => (validate(key) ? normalId(key) : keyedId("place_order", key));
 
 /** One id has one spelling: PostgreSQL, Redis and memory compare text. */
 export const normalId = (id: string): string => id.toLowerCase();

@@ -20,6 +20,7 @@ export type Told = { readonly notice: DecisionNotice; readonly decidedAt: number
 export class Waiter {
   readonly #forget: (waiter: Waiter) => void;
   #told: Told | null = null;
+  #left = false;
   #wake: ((told: Told | null) => void) | null = null;
 
   constructor(forget: (waiter: Waiter) => void) {
@@ -29,12 +30,13 @@ export class Waiter {
   /** Called by the registry. Null: there will be no answer, for the process is leaving. */
   tell(told: Told | null): void {
     this.#told ??= told; // I2
+    this.#left ||= told === null;
     this.#wake?.(told);
   }
 
   /** What was told, at the latest in `waitMs`; null when time has run out. One call at a time. */
   until(waitMs: number): Promise<Told | null> {
-    if (this.#told !== null) return Promise.resolve(this.#told); // I1
+    if (this.#told !== null || this.#left) return Promise.resolve(this.#told); // I1
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#wake?.(null), waitMs);
       this.#wake = (told) => {

@@ -97,9 +97,10 @@ export class Effects {
       this.#queue = [];
       const [behind] = this.#behind;
       try {
+        if (items.length === 0 && behind === undefined) return;
         if (items.length > 0) await this.#tell(items);
-        else if (behind !== undefined) await this.#replay(behind);
-        else return;
+        // A page after each item, so that a busy queue can't starve a lease that is behind.
+        if (behind !== undefined) await this.#replay(behind);
         if (this.#failures > 0) log.info({}, "effects go on");
         this.#failures = 0;
       } catch (error) {

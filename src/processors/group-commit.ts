@@ -113,12 +113,14 @@ export class GroupCommit {
     let chunks = taken;
     let locked = false;
     let failures = 0;
+    let settle: () => void;
     for (;;) {
       chunks = chunks.filter(({ lease }) => !lease.isAborted()); // I4
       if (chunks.length === 0) return;
       try {
-        await this.#attempt(chunks, locked);
-        return;
+        const { group, receipt, live } = await this.#attempt(chunks, locked);
+        settle = () => this.#settle(live, group, receipt);
+        break;
       } catch (error) {
         if (error instanceof CommitRefused && error.because === "duplicate") {
           this.#duplicateWatch = limits.duplicateWatchGroups;
@@ -141,9 +143,15 @@ export class GroupCommit {
         chunks = await this.#reconcile(chunks);
       }
     }
+    // Outside the try: the commit has happened, and an error from here on is a fault that must not look like a lost answer.
+    settle();
   }
 
-  async #attempt(chunks: readonly Chunk[], locked: boolean): Promise<void> {
+  /** `live` are the chunks that were still owned when they were decided. */
+  async #attempt(
+    chunks: readonly Chunk[],
+    locked: boolean,
+  ): Promise<{ group: DecidedGroup; receipt: CommitReceipt; live: readonly Chunk[] }> {
     const { store, metrics } = this.#deps;
     const wanted = this.#wanted(chunks, locked);
     const base = locked ? () => undefined : stockBase(chunks);
@@ -169,7 +177,7 @@ export class GroupCommit {
     assert(outcome.group !== undefined, "a commit has decided");
     this.#trouble = undefined;
     if (this.#duplicateWatch > 0) this.#duplicateWatch -= 1;
-    this.#settle(outcome.chunks, outcome.group, receipt);
+    return { group: outcome.group, receipt, live: outcome.chunks };
   }
 
   /** What memory lacks: everything in a locked retry, for memory has just been wrong. */

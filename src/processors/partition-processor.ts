@@ -70,9 +70,9 @@ export class PartitionProcessor implements LogListener {
 
   fetched(range: FetchedRange): void {
     const lease = this.#leases.get(range.partition);
-    if (lease === undefined || lease.isAborted() || this.#stopping || range.to <= lease.tail) return; // I1
-    if (range.from > lease.tail) {
-      void this.#gap(lease, range.from);
+    if (lease === undefined || lease.isAborted() || this.#stopping) return; // I1
+    if (range.from > lease.tail || range.to <= lease.tail) {
+      void this.#strayed(lease, range);
       return;
     }
     const intake = takeIn(this.#deps.codec, range, lease.tail);
@@ -84,7 +84,7 @@ export class PartitionProcessor implements LogListener {
   }
 
   lost(reason: Error): void {
-    this.#deps.log.warn({ err: reason }, "the log's client is being replaced; no partition is owned until it is back");
+    this.#deps.log.info({ err: reason }, "the log's client is being replaced; no partition is owned until it is back");
     this.#generation += 1;
     this.#assigned = new Set();
     for (const lease of [...this.#leases.values()]) this.#drop(lease);
@@ -149,11 +149,17 @@ export class PartitionProcessor implements LogListener {
   }
 
   async #claim(partitions: readonly number[]): Promise<void> {
-    const { store, owner, source, limits, log } = this.#deps;
+    const { store, owner, source, inspector, limits, log } = this.#deps;
     const generation = this.#generation;
+    let claims: readonly Claim[] | undefined;
     for (let failures = 1; ; failures += 1) {
       try {
-        const claims = await store.claim(partitions, owner);
+        if (claims === undefined) {
+          // An instance that is cut off from the log must not fence, again and again, one that is not.
+          await inspector.ends();
+          if (!this.#isCurrent(generation)) return; // I2
+          claims = await store.claim(partitions, owner);
+        }
         const ends = await this.#endsFor(claims);
         if (!this.#isCurrent(generation)) return; // I2
         for (const claim of claims) {
@@ -217,18 +223,24 @@ export class PartitionProcessor implements LogListener {
     if (this.#leases.get(lease.partition) === lease) this.#leases.delete(lease.partition);
   }
 
-  /** What was fetched begins above what was taken in: fetch again, unless the log itself begins above (KAFKAJS.md 9). */
-  async #gap(lease: Lease, from: number): Promise<void> {
+  /**
+   * What was fetched lies above or below what comes next: fetch again, unless the log does not have what comes next. The
+   * client then begins anew at the log's beginning, and says nothing (KAFKAJS.md 9).
+   */
+  async #strayed(lease: Lease, { from, to }: FetchedRange): Promise<void> {
     const { source, inspector, log } = this.#deps;
     this.#pause(lease);
-    await this.#untilDone(lease, "the log is needed to look into a gap", async () => {
+    await this.#untilDone(lease, "the log is needed to look into a range that strayed", async () => {
       const why = whyNotThisLog(lease, (await inspector.ends()).get(lease.partition));
       if (lease.isAborted()) return;
       if (why !== undefined) {
         this.#halt(lease, why);
         return;
       }
-      log.debug({ partition: lease.partition, from, tail: lease.tail }, "fetching again from where the lease stands");
+      log.debug(
+        { partition: lease.partition, from, to, tail: lease.tail },
+        "fetching again from where the lease stands",
+      );
       source.seek(lease.partition, lease.tail);
       this.#resumeWhenLow(lease);
     });

@@ -60,8 +60,10 @@ describe("waiters", () => {
   test("leaving wakes all, and nobody waits after it", async () => {
     const waiters = createWaiters(metrics);
     const waiting = waiters.register("a")?.until(60_000);
+    const appending = waiters.register("b");
     waiters.leave();
     expect(await waiting).toBeNull();
+    expect(await appending?.until(60_000)).toBeNull();
     expect(waiters.register("b")).toBeNull();
   });
 });

@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { limits } from "../../src/limits.ts";
+import { LogUnavailable } from "../../src/log/log.ts";
 import type { LogEnds } from "../../src/log/log.ts";
 import { createMetrics } from "../../src/ops/metrics.ts";
 import { PartitionProcessor } from "../../src/processors/partition-processor.ts";
@@ -10,7 +11,7 @@ import { placeOrder, receiveStock, uuidOf } from "../support/commands.ts";
 import { simCodec } from "../simulation/sim-log.ts";
 
 /** A processor whose source is a notebook: what it was told to do with the partition, in order. */
-function startProcessor(ends: () => LogEnds) {
+function startProcessor(ends: () => LogEnds | Promise<LogEnds>) {
   const told: string[] = [];
   const store = createMemoryLedgerStore();
   const processor = new PartitionProcessor({
@@ -21,7 +22,7 @@ function startProcessor(ends: () => LogEnds) {
       seek: (partition, offset) => void told.push(`seek ${partition} to ${offset}`),
       reportProgress: () => undefined,
     },
-    inspector: { ends: () => Promise.resolve(new Map([[0, ends()]])) },
+    inspector: { ends: async () => new Map([[0, await ends()]]) },
     codec: simCodec,
     cache: createMemoryCache().effectsCache(() => Promise.resolve(true)),
     owner: "test",
@@ -72,6 +73,34 @@ describe("a partition's log that is not the one that was decided", () => {
     expect(processor.troubles()).toEqual(["partition 0: the log begins at offset 5, and 0 is the next to be decided"]);
     expect(store.progressOf(0).nextOffset).toBe(0);
     expect(told).toEqual(["seek 0 to 0", "resume 0", "pause 0"]);
+  });
+
+  it("is halted when it loses its end under a lease, and the client begins anew", async () => {
+    let high = 2;
+    const { processor, store } = startProcessor(() => ({ low: 0, high }));
+    processor.assigned([0]);
+    await settle();
+    processor.fetched({ partition: 0, from: 0, to: 2, records: [delivery, order] });
+    await settle();
+    high = 1;
+    processor.fetched({ partition: 0, from: 0, to: 1, records: [delivery] });
+    await settle();
+    expect(processor.troubles()).toEqual(["partition 0: the log ends at offset 1, and all below 2 was decided"]);
+    expect(store.progressOf(0).nextOffset).toBe(2);
+  });
+
+  it("is not claimed by an instance that can't reach the log, and claimed once when it can", async () => {
+    let isAway = true;
+    const { processor, store } = startProcessor(() => {
+      if (isAway) throw new LogUnavailable("away");
+      return { low: 0, high: 0 };
+    });
+    processor.assigned([0]);
+    await settle();
+    expect(store.progressOf(0).epoch).toBe(0);
+    isAway = false;
+    await settle();
+    expect(store.progressOf(0).epoch).toBe(1);
   });
 
   it("is fetched again where what came does not continue the lease, and the log has it", async () => {

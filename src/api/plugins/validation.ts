@@ -1,6 +1,5 @@
 import fastifyPlugin from "fastify-plugin";
 import { Compile } from "typebox/compile";
-import { Value } from "typebox/value";
 import type { TSchema } from "typebox";
 import { limits } from "../../limits.ts";
 import { Problem } from "../problems.ts";
@@ -21,7 +20,7 @@ export const validation = fastifyPlugin((app, _options, done) => {
   app.setValidatorCompiler<TSchema>(({ schema, httpPart = "body" }) => {
     const check = Compile(schema);
     return (input: unknown) => {
-      const value = httpPart === "querystring" ? Value.Convert(schema, input) : (input ?? null);
+      const value = httpPart === "querystring" ? withNumbers(schema, input) : (input ?? null);
       if (check.Check(value)) return { value };
       return { error: problemOf(httpPart, check.Errors(value)) };
     };
@@ -30,6 +29,18 @@ export const validation = fastifyPlugin((app, _options, done) => {
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   done();
 });
+
+/** Reads the whole numbers of a query; what is not written as one stays text, and is refused as such. */
+function withNumbers(schema: TSchema, input: unknown): unknown {
+  if (!("properties" in schema) || typeof input !== "object" || input === null) return input;
+  const properties = schema.properties as Record<string, { readonly type?: unknown }>;
+  return Object.fromEntries(
+    Object.entries(input).map(([name, value]: [string, unknown]) => {
+      const isNumber = properties[name]?.type === "integer" && typeof value === "string" && /^\d{1,15}$/.test(value);
+      return [name, isNumber ? Number(value) : value];
+    }),
+  );
+}
 
 function problemOf(httpPart: string, errors: readonly SchemaError[]): Problem {
   const rules = new Map<string, BrokenRule>();

@@ -1,5 +1,4 @@
 import type { OrderDocument } from "../../schemas/order-document.ts";
-import { StoreUnavailable } from "../../stores/ledger-store.ts";
 import type { ApiServer } from "../api-server.ts";
 import { submit } from "../command-answers.ts";
 import { cancelId, normalId } from "../command-ids.ts";
@@ -48,10 +47,8 @@ export function cancelOrderRoute(app: ApiServer, services: ApiServices): void {
       if (found.kind === "known") return found.order;
       throw found.kind === "unknown" ? unknownOrder(orderId) : undecidedOrder(orderId);
     }
-    const known = await finder.known(orderId).catch((error: unknown) => {
-      if (error instanceof StoreUnavailable) return null; // The product that the caller names is enough.
-      throw error;
-    });
+    // Where the order can't be read, the product named can't be checked, and a wrong one would be refused for ever: no guess.
+    const known = await finder.known(orderId);
     if (known !== null || (await catalogue.find(productId)) !== null) return known;
     throw new Problem("unknown_product", `There is no product ${productId}.`, { members: { productId } });
   };
@@ -61,9 +58,9 @@ export function cancelOrderRoute(app: ApiServer, services: ApiServices): void {
     const named = request.body?.productId ?? null;
     const seconds = waitSecondsOf(request.headers.prefer);
     const order = await orderToCancel(orderId, named);
-    if (order?.status === "cancelled") return sendOrder(reply, 200, order);
     const productId = order?.productId ?? named ?? "";
     if (named !== null && named !== productId) throw refused("product_mismatch", orderId);
+    if (order?.status === "cancelled") return sendOrder(reply, 200, order);
     if (order?.status === "rejected") throw refused("order_rejected", orderId);
 
     const command = { type: "CancelOrder", commandId: cancelId(orderId), productId, orderId, issuedAt: now() } as const;

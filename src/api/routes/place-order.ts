@@ -5,11 +5,11 @@
  */
 import type { FastifyReply } from "fastify";
 import type { PlaceOrder } from "../../schemas/commands.ts";
-import { pendingOrder } from "../../schemas/order-document.ts";
+import { decidedOrder, pendingOrder } from "../../schemas/order-document.ts";
 import type { OrderDocument } from "../../schemas/order-document.ts";
 import { StoreUnavailable } from "../../stores/ledger-store.ts";
 import type { ApiServer } from "../api-server.ts";
-import { keyedId, newCommandId, normalId } from "../command-ids.ts";
+import { keyedOrderId, newCommandId, normalId } from "../command-ids.ts";
 import { decidedAs, isOwn, sendDecision, sendOrder } from "../order-answers.ts";
 import { waitSecondsOf } from "../prefer.ts";
 import { Problem } from "../problems.ts";
@@ -98,8 +98,10 @@ export function placeOrderRoute(app: ApiServer, services: ApiServices): void {
     const told = await waiter.until(seconds * 1000);
     if (told !== null && isOwn(told, pending)) return sendDecision(reply, decidedAs(pending, told));
     // No answer, or one about another record with this id (a repeated append, or somebody else's order): PostgreSQL knows.
-    const stored = await finder.decided(pending.orderId).catch(unlessAway);
-    if (stored === null) return sendOrder(reply, 202, pending);
+    const line = await finder.line(pending.orderId).catch(unlessAway);
+    if (line === null) return sendOrder(reply, 202, pending);
+    if (line.type !== "PlaceOrder") throw reusedProblem(reused, pending.orderId);
+    const stored = decidedOrder(line, line.decidedAt);
     if (!isPlaceholder(stored) && !sameContent(stored, pending)) throw reusedProblem(reused, pending.orderId);
     return sendDecision(reply, stored);
   };
@@ -117,9 +119,8 @@ function answerKnown(reply: FastifyReply, known: OrderDocument, seconds: number)
 function givenId({ orderId }: PlaceOrderBody, key: string | undefined): string | null {
   const given = typeof orderId === "string" ? normalId(orderId) : null;
   if (key === undefined) return given;
-  const keyed = keyedId("place_order", key);
+  const keyed = keyedOrderId(key);
   if (given === null || given === keyed) return keyed;
-  if (given === normalId(key)) return given;
   throw new Problem("conflicting_ids", "Give an orderId or an Idempotency-Key, not both.", {
     members: { orderId: given },
   });

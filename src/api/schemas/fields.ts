@@ -25,7 +25,8 @@ export const Closed = <Properties extends Record<string, TSchema>>(properties: P
   Type.Object(properties, closed);
 
 export const ProductId = Type.String({
-  pattern: `^[A-Za-z0-9._-]{1,${limits.productIdCharsMax}}$`,
+  // Not "." and "..": a URL that has them as a segment means another one.
+  pattern: `^(?!\\.{1,2}$)[A-Za-z0-9._-]{1,${limits.productIdCharsMax}}$`,
   description: "The product's id",
   examples: ["chair-4711"],
 });

@@ -67,7 +67,8 @@ export const CountBody = Closed({
   asOfVersion: Absent(
     Type.Integer({
       minimum: 1,
-      maximum: Number.MAX_SAFE_INTEGER,
+      // Avro's longs, as JavaScript writes them, end one below.
+      maximum: Number.MAX_SAFE_INTEGER - 1,
       description: "The stock version at the time of counting: orders since then stay sold. Without it, now",
     }),
   ),

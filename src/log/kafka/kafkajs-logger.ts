@@ -18,10 +18,13 @@ const expected = [
   /response without match/i,
 ];
 
+/** Whether this is what an ordinary start or rebalance brings with it. */
+export const isExpected = (text: string): boolean => expected.some((pattern) => pattern.test(text));
+
 type PinoLevel = "warn" | "info" | "debug";
 
 const levelFor = (level: logLevel, text: string): PinoLevel => {
-  if (expected.some((pattern) => pattern.test(text))) return "debug";
+  if (isExpected(text)) return "debug";
   if (level === logLevel.ERROR) return "warn";
   return level === logLevel.WARN ? "info" : "debug";
 };

@@ -20,6 +20,7 @@ import { limits } from "../../limits.ts";
 import type { LogListener, LogRecord, LogSource } from "../log.ts";
 import { startConsumer, type ConsumerRun, type RawBatch } from "./consumer-run.ts";
 import { withDeadline } from "./deadline.ts";
+import { isExpected } from "./kafkajs-logger.ts";
 import { Positions } from "./positions.ts";
 import { createProgressReporter } from "./progress-reporter.ts";
 import { consumerSettings, type KafkaSourceOptions } from "./source-options.ts";
@@ -97,7 +98,10 @@ export const createKafkaSource = (options: KafkaSourceOptions): LogSource => {
     positions.assign([]);
     progress.clear();
     const delayMs = Math.min(limits.retryDelayMsMin * 2 ** attempts++, limits.retryDelayMsMax);
-    logger.warn({ err: reason, delayMs }, "the log's consumer ended; starting a new one");
+    logger[isExpected(reason.message) ? "debug" : "warn"](
+      { err: reason, delayMs },
+      "the log's consumer ended; starting a new one",
+    );
     tell((to) => to.lost(reason));
     restartTimer = setTimeout(launch, delayMs);
   };
