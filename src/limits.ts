@@ -61,8 +61,9 @@ export const limits = {
   mailboxBytesHigh: 8 * 1024 * 1024,
   mailboxBytesLow: 4 * 1024 * 1024,
   groupCommandsMax: 5_000,
-  /** One measured better than two: with both cores busy, two only make groups smaller (docs/decisions/005). */
-  groupsInFlightMax: 1,
+  groupsInFlightMax: 2,
+  /** What must be ready for a group beside another one: with less, two only make both smaller (docs/decisions/005). */
+  furtherGroupCommandsMin: 2_500,
   leaseProductsMax: 200_000,
   /** Groups in which ids are looked up before the insert, after a duplicate was seen (P6). */
   duplicateWatchGroups: 64,
@@ -104,6 +105,7 @@ assert(limits.stockMax + limits.quantityMax < 2 ** 31, "stock is a PostgreSQL in
 assert(limits.mailboxRecordsLow < limits.mailboxRecordsHigh, "a paused mailbox must be able to resume");
 assert(limits.mailboxBytesLow < limits.mailboxBytesHigh, "a paused mailbox must be able to resume");
 assert(limits.groupCommandsMax <= limits.mailboxRecordsHigh, "one partition alone must be able to fill a group");
+assert(limits.furtherGroupCommandsMin <= limits.groupCommandsMax, "a further group can be full");
 assert(limits.appendBatchRecordsMax <= limits.appendQueueRecordsMax, "the queue must hold a whole batch");
 assert(limits.appendBatchBytesMax <= limits.appendQueueBytesMax, "the queue must hold a whole batch");
 assert(limits.productQuantityTtlSeconds < limits.productVersionTtlSeconds, "the guard outlives what it guards (P16)");

@@ -87,7 +87,11 @@ export class GroupCommit {
   /** Takes what is ready, lease by lease, beginning at another one each time, up to the bound of a group. */
   #gather(): Chunk[] {
     const free = [...this.#leases()].filter((lease) => !lease.inFlight && !lease.isAborted() && lease.ready.length > 0);
-    if (free.length === 0) return [];
+    const ready = free.reduce(
+      (sum, lease) => sum + lease.ready.reduce((count, chunk) => count + chunk.entries.length, 0),
+      0,
+    );
+    if (free.length === 0 || (this.#inFlight > 0 && ready < this.#deps.limits.furtherGroupCommandsMin)) return [];
     this.#turn += 1;
     const first = this.#turn % free.length;
     const chunks: Chunk[] = [];

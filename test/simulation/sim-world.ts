@@ -23,6 +23,7 @@ import type { SimRecord } from "./sim-log.ts";
 const smallLimits = {
   ...limits,
   groupCommandsMax: 4,
+  furtherGroupCommandsMin: 1,
   mailboxRecordsHigh: 6,
   mailboxRecordsLow: 3,
   leaseProductsMax: 2,
