@@ -4,7 +4,7 @@
  * is the order of the code below, top down; `test/unit/stock-precedence.test.ts` holds it as a table.
  */
 import { limits } from "../limits.ts";
-import type { CancelOrder, CountStock, LoggedCommand, PlaceOrder, ReceiveStock } from "../schemas/commands.ts";
+import type { CancelOrder, Command, CountStock, LoggedCommand, PlaceOrder, ReceiveStock } from "../schemas/commands.ts";
 import type { Line, RefusalReason, Stock } from "../schemas/lines.ts";
 import type { LineChange } from "../stores/ledger-store.ts";
 
@@ -89,13 +89,13 @@ function place(stock: Stock | undefined, command: PlaceOrder, logged: LoggedComm
 
 function cancel(known: Knowledge, command: CancelOrder, logged: LoggedCommand): Decision {
   const { stock, order } = known;
-  const line = { ...movementLine(command, logged), orderId: command.orderId };
+  const line = { ...lineOf(command, logged), orderId: command.orderId };
   if (command.orderId === command.commandId) return decided(refused(line, stock, "not_an_order"));
   if (order === undefined) {
     // The order may still come: its id is taken by a cancelled order without content.
     const answer = unchanged(line, stock);
     const tombstone: Line = {
-      ...unchanged(movementLine(command, logged), stock),
+      ...unchanged(lineOf(command, logged), stock),
       commandId: command.orderId,
       type: "PlaceOrder",
       status: "cancelled",
@@ -119,7 +119,7 @@ function cancel(known: Knowledge, command: CancelOrder, logged: LoggedCommand): 
 }
 
 function receive(stock: Stock | undefined, command: ReceiveStock, logged: LoggedCommand): Line {
-  const line = { ...movementLine(command, logged), quantity: command.quantity, reference: command.reference };
+  const line = { ...lineOf(command, logged), quantity: command.quantity, reference: command.reference };
   if (command.quantity < 0 || command.quantity > limits.quantityMax) {
     return refused(line, stock, "quantity_out_of_range");
   }
@@ -130,7 +130,7 @@ function receive(stock: Stock | undefined, command: ReceiveStock, logged: Logged
 function count(known: Knowledge, command: CountStock, logged: LoggedCommand): Line {
   const { stock } = known;
   const line = {
-    ...movementLine(command, logged),
+    ...lineOf(command, logged),
     quantity: command.quantity,
     asOfVersion: command.asOfVersion,
     reference: command.reference,
@@ -166,31 +166,18 @@ function unchanged(line: Line, stock: Stock | undefined): Line {
 
 function placedLine(command: PlaceOrder, logged: LoggedCommand): Line {
   return {
-    commandId: command.commandId,
-    type: "PlaceOrder",
-    productId: command.productId,
-    orderId: null,
+    ...lineOf(command, logged),
     quantity: command.quantity,
-    status: "accepted",
-    reason: null,
-    delta: 0,
-    stockAfter: 0,
-    version: 0,
-    partition: logged.partition,
-    offset: logged.offset,
-    revision: 1,
     unitPriceCents: command.unitPriceCents,
     currency: command.currency,
     customerId: command.customerId,
     basketId: command.basketId,
     deliveryLocation: command.deliveryLocation,
-    asOfVersion: null,
-    reference: null,
-    issuedAt: command.issuedAt,
   };
 }
 
-function movementLine(command: CancelOrder | ReceiveStock | CountStock, logged: LoggedCommand): Line {
+/** A line with what every command has; nothing is moved yet. */
+function lineOf(command: Command, logged: LoggedCommand): Line {
   return {
     commandId: command.commandId,
     type: command.type,
