@@ -85,9 +85,8 @@ export class Effects {
   }
 
   #start(): void {
-    this.#running ??= this.#loop().finally(() => {
-      this.#running = undefined; // I3
-    });
+    // Begun a step later: whatever the loop calls at once may call this again, and must find it running (I3).
+    this.#running ??= Promise.resolve().then(() => this.#loop());
   }
 
   async #loop(): Promise<void> {
@@ -97,7 +96,11 @@ export class Effects {
       this.#queue = [];
       const [behind] = this.#behind;
       try {
-        if (items.length === 0 && behind === undefined) return;
+        if (items.length === 0 && behind === undefined) {
+          // At once, not when the promise settles: what comes in between would wait for somebody else to come (I3).
+          this.#running = undefined;
+          return;
+        }
         if (items.length > 0) await this.#tell(items);
         // A page after each item, so that a busy queue can't starve a lease that is behind.
         if (behind !== undefined) await this.#replay(behind);

@@ -1,0 +1,61 @@
+import { pino } from "pino";
+import { expect, it } from "vitest";
+import { limits } from "../../src/limits.ts";
+import { createMetrics } from "../../src/ops/metrics.ts";
+import { decideGroup } from "../../src/processors/decide-group.ts";
+import { Effects } from "../../src/processors/effects.ts";
+import { chunkOf } from "../../src/processors/intake.ts";
+import { Lease } from "../../src/processors/lease.ts";
+import { createMemoryLedgerStore } from "../../src/stores/memory/ledger-store.ts";
+import { receiveStock, uuidOf } from "../support/commands.ts";
+
+const nothing = { stock: new Map(), lines: new Map(), stockAtVersion: new Map() };
+const groupsMax = 50;
+
+it("a lease that is behind gets its turn while the queue never runs empty", async () => {
+  const store = createMemoryLedgerStore();
+  const leaseOf = (partition: number): Lease =>
+    new Lease({ partition, epoch: 1, nextOffset: 0, effectsOffset: 0 }, limits.leaseProductsMax);
+  const [behind, busy] = [leaseOf(0), leaseOf(1)];
+  behind.committed = 1;
+  const told: number[] = [];
+
+  /** One more group of the busy lease, as its commit would hand it over. */
+  const commit = (): void => {
+    const offset = busy.committed;
+    const command = receiveStock({ commandId: uuidOf(offset + 1) });
+    const entries = [{ command, partition: busy.partition, offset }];
+    const intake = { from: offset, to: offset + 1, bytes: 1, entries, unlearned: [] };
+    busy.committed += 1;
+    effects.decided(
+      decideGroup(entries, () => undefined, nothing),
+      [chunkOf(busy, intake)],
+      { decidedAt: 0 },
+    );
+  };
+  const effects = new Effects(
+    {
+      store,
+      cache: {
+        apply: (written) => {
+          told.push(...written.map(({ partition }) => partition));
+          if (busy.committed < groupsMax) commit();
+          return Promise.resolve({ fenced: [] });
+        },
+        publish: () => Promise.resolve(),
+      },
+      sleep: () => Promise.resolve(),
+      log: pino({ level: "silent" }),
+      metrics: createMetrics({ defaults: false }),
+      limits,
+    },
+    () => undefined,
+  );
+
+  commit();
+  effects.behind(behind);
+  await effects.idle();
+  expect(busy.effectsDone).toBe(groupsMax);
+  expect(behind.effectsDone).toBe(1);
+  expect(told.indexOf(behind.partition)).toBeLessThan(5);
+});
