@@ -4,8 +4,8 @@
  *
  * Who owns what: this object owns the leases and the claims; the source's positions and pauses are set only here.
  *
- * I1 Nothing is taken in without a lease, and a range only where it continues the lease: what overlaps is cut, a gap is
- *    dropped and fetched again (P4, KAFKAJS.md 8).
+ * I1 Nothing is taken in without a lease, and a range only where it continues the lease: what overlaps is cut; what lies
+ *    above or below is dropped and fetched again, if the log still has what comes next (P4, KAFKAJS.md 8).
  * I2 A claim that answers after a newer assignment is dropped: the newer one has made its own.
  * I3 A partition that stays with this instance keeps its lease over a rebalance. If another owner claimed it in between,
  *    the next commit is fenced and the partition is claimed again (P9).

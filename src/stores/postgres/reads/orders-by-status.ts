@@ -8,7 +8,7 @@
  * decision so far on the way down the log, which never grows on that way as `decided_at` itself might.
  */
 import type { LineStatus } from "../../../schemas/lines.ts";
-import { lineColumns } from "./line-columns.ts";
+import { lineColumns } from "../line-columns.ts";
 
 /** The status stands in the text itself, so that the planner can match it with the partial index. */
 const statement = (status: LineStatus) => ({

@@ -1,4 +1,4 @@
-import { lineColumns } from "./line-columns.ts";
+import { lineColumns } from "../line-columns.ts";
 
 /**
  * Input: basket id, limit, then the line to go on after (decided_at, partition, offset; all null: from the newest), then

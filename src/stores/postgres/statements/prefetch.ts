@@ -1,10 +1,8 @@
+import { lineColumns } from "../line-columns.ts";
+
 /** Input: product ids. Result: product_id, quantity, version. The locking form takes the rows in order (P5). */
 export const stockSql = `select product_id, quantity, version from stock where product_id = any($1::text[])`;
 export const stockLockedSql = `${stockSql} order by product_id for update`;
-
-const lineColumns = `command_id, type, product_id, order_id, quantity, status, reason, delta, stock_after, version,
-  "partition", "offset", revision, unit_price_cents, currency, customer_id, basket_id, delivery_location, as_of_version,
-  reference, issued_at, decided_at`;
 
 /** Input: command ids. Result: their lines. The locking form takes the rows in order (P5). */
 export const linesByIdSql = `select ${lineColumns} from ledger where command_id = any($1::uuid[])`;
