@@ -205,6 +205,16 @@ describe("listing orders", () => {
 });
 
 describe("cancelling an order", () => {
+  test("a producer on Kafka used the cancel's id for something else: told, and the order stays", async () => {
+    await place();
+    const delivery = { type: "ReceiveStock", productId: "p1", quantity: 1, reference: null, issuedAt: 0 } as const;
+    world.produce({ ...delivery, commandId: cancelId(orderId) });
+    const answer = await cancel();
+    expect(answer.statusCode).toBe(422);
+    expect(bodyOf(answer)).toMatchObject({ code: "idempotency_key_reused", commandId: cancelId(orderId) });
+    expect(bodyOf(await get(`/orders/${orderId}`)).status).toBe("accepted");
+  });
+
   test("waited for: the cancelled order, its units given back; and again the same", async () => {
     await place();
     const answer = await cancel();

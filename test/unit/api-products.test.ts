@@ -39,6 +39,20 @@ describe("adding a product", () => {
     expect(bodyOf(answer)).toMatchObject({ quantity: 10, version: 1, initialStock: { status: "accepted" } });
   });
 
+  test("a producer on Kafka was there before: its stock or its use of the first delivery's id is told", async () => {
+    const before = { type: "ReceiveStock", productId: "p1", reference: null, issuedAt: 0 } as const;
+    world.produce({ ...before, commandId: initialStockId("p1"), quantity: 7 });
+    const reused = await send("POST", "/products", chair, wait);
+    expect(reused.statusCode).toBe(422);
+    const members = { commandId: initialStockId("p1"), productId: "p1" };
+    expect(bodyOf(reused)).toMatchObject({ code: "idempotency_key_reused", ...members });
+
+    world.stock.set("p2", { quantity: limits.stockMax, version: 1 });
+    const full = await send("POST", "/products", { ...chair, id: "p2" }, wait);
+    expect(full.statusCode).toBe(409);
+    expect(bodyOf(full)).toMatchObject({ code: "stock_limit_exceeded", productId: "p2", available: limits.stockMax });
+  });
+
   test("without an id one is made and told, and zero units make it known to the decider", async () => {
     const product = bodyOf(await send("POST", "/products", { ...chair, id: undefined, initialStock: undefined }, wait));
     expect(String(product.id)).toMatch(/^[0-9a-f-]{36}$/);

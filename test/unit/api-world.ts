@@ -2,6 +2,7 @@
  * The ingress in a world of its own: a log, a processor that decides with the real decider when the test lets it, the cache
  * in memory, a store that can be switched off. Everything is told over HTTP (`app.inject`), as a caller would.
  */
+import type { InjectOptions, LightMyRequestResponse } from "fastify";
 import { pino } from "pino";
 import { buildServer } from "../../src/api/server.ts";
 import type { ApiServer } from "../../src/api/api-server.ts";
@@ -18,9 +19,14 @@ import type { CatalogueStore, Product } from "../../src/stores/catalogue-store.t
 import { StoreUnavailable } from "../../src/stores/ledger-store.ts";
 import { createMemoryCache } from "../../src/stores/memory/effects-cache.ts";
 import type { OrderReads, Page, TimePosition } from "../../src/stores/order-reads.ts";
+import type { OpenApi } from "../../local/http-reference/openapi.ts";
+import { createDeclaredAnswers } from "./declared-answers.ts";
+import type { DeclaredAnswers } from "./declared-answers.ts";
 
 type Logged = { readonly command: Command; readonly partition: number; readonly offset: number };
 export const partitionCount = 4;
+/** Made once: all worlds have the same routes. */
+let declared: DeclaredAnswers | undefined;
 
 export class ApiWorld {
   readonly health = createHealth();
@@ -65,7 +71,24 @@ export class ApiWorld {
       logger,
       now: () => this.clock?.() ?? Date.now(),
     });
+    this.#holdAnswers();
     return this;
+  }
+
+  /** From now on an answer that its route does not declare fails whoever asked. */
+  #holdAnswers(): void {
+    declared ??= createDeclaredAnswers(this.app.swagger() as unknown as OpenApi);
+    const isDeclared = declared;
+    const inject = this.app.inject.bind(this.app) as (options: InjectOptions) => Promise<LightMyRequestResponse>;
+    const held = async (options: InjectOptions): Promise<LightMyRequestResponse> => {
+      const answer = await inject(options);
+      const { statusCode: status, headers, body } = answer;
+      const { method = "GET", url = "/" } = options;
+      const wrong = isDeclared({ method, url: typeof url === "string" ? url : url.pathname, status, headers, body });
+      if (wrong !== null) throw new Error(wrong);
+      return answer;
+    };
+    Reflect.set(this.app, "inject", held);
   }
 
   /** Puts a command straight into the log, as another producer would. */

@@ -6,6 +6,7 @@ import { sendOrder } from "../order-answers.ts";
 import { waitSecondsOf } from "../prefer.ts";
 import { Problem } from "../problems.ts";
 import { refusalDetail } from "../refusals.ts";
+import { answer } from "../schemas/answer.ts";
 import { PreferHeaders } from "../schemas/fields.ts";
 import { CancelBody, CommandReceipt, Order, OrderParams } from "../schemas/orders.ts";
 import { appendProblems, bodyProblems, problemResponses } from "../schemas/problem.ts";
@@ -13,6 +14,7 @@ import type { ApiServices } from "../services.ts";
 import { undecidedOrder, unknownOrder } from "./read-order.ts";
 
 const schema = {
+  operationId: "cancelOrder",
   tags: ["orders"],
   summary: "Cancel an order",
   description:
@@ -22,8 +24,8 @@ const schema = {
   params: OrderParams,
   body: CancelBody,
   response: {
-    200: { description: "The order is cancelled", content: { "application/json": { schema: Order } } },
-    202: { description: "In the log, to be decided", content: { "application/json": { schema: CommandReceipt } } },
+    200: answer("The order is cancelled", Order, "Preference-Applied"),
+    202: answer("In the log, to be decided", CommandReceipt, "Location", "Preference-Applied"),
     ...problemResponses(bodyProblems, appendProblems, [
       "unknown_order",
       "unknown_product",
@@ -33,6 +35,8 @@ const schema = {
       "not_an_order",
       "stock_limit_exceeded",
       "store_unavailable",
+      // The cancel's id follows from the order's, and a producer on Kafka may have used it.
+      "idempotency_key_reused",
     ]),
   },
 };

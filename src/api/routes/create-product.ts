@@ -9,6 +9,7 @@ import { submit } from "../command-answers.ts";
 import { initialStockId, newCommandId } from "../command-ids.ts";
 import { waitSecondsOf } from "../prefer.ts";
 import { Problem } from "../problems.ts";
+import { answer } from "../schemas/answer.ts";
 import { PreferHeaders } from "../schemas/fields.ts";
 import { appendProblems, bodyProblems, problemResponses } from "../schemas/problem.ts";
 import { CreatedProduct, CreateProductBody } from "../schemas/products.ts";
@@ -17,14 +18,21 @@ import { noStock } from "../stock-reader.ts";
 import { productView } from "./products.ts";
 
 const schema = {
+  operationId: "createProduct",
   tags: ["products"],
   summary: "Add a product, with its first delivery",
   description: "The same id with the same content again is the same product.",
   headers: PreferHeaders,
   body: CreateProductBody,
   response: {
-    201: { description: "Added", content: { "application/json": { schema: CreatedProduct } } },
-    ...problemResponses(bodyProblems, appendProblems, ["product_exists", "store_unavailable"]),
+    201: answer("Added", CreatedProduct, "Location", "Preference-Applied"),
+    ...problemResponses(bodyProblems, appendProblems, [
+      "product_exists",
+      "store_unavailable",
+      // A producer on Kafka may have filled the stock before, or used the first delivery's id.
+      "stock_limit_exceeded",
+      "idempotency_key_reused",
+    ]),
   },
 };
 

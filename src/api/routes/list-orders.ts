@@ -4,11 +4,13 @@ import type { OrderFilter, Page } from "../../stores/order-reads.ts";
 import type { ApiServer } from "../api-server.ts";
 import { logCursor, readLogCursor, readTimeCursor, timeCursor } from "../cursors.ts";
 import { Problem } from "../problems.ts";
+import { answer as answerOf } from "../schemas/answer.ts";
 import { ListOrdersQuery, OrderPage } from "../schemas/orders.ts";
 import { problemResponses } from "../schemas/problem.ts";
 import type { ApiServices } from "../services.ts";
 
 const schema = {
+  operationId: "listOrders",
   tags: ["orders"],
   summary: "List decided orders, newest first",
   description:
@@ -16,7 +18,7 @@ const schema = {
     "Pending orders are not listed: they have no place in the order of decisions yet.",
   querystring: ListOrdersQuery,
   response: {
-    200: { description: "One page", content: { "application/json": { schema: OrderPage } } },
+    200: answerOf("One page", OrderPage),
     ...problemResponses(["invalid_request", "invalid_cursor", "store_unavailable"]),
   },
 };

@@ -2,17 +2,19 @@ import { limits } from "../../limits.ts";
 import type { ApiServer } from "../api-server.ts";
 import { normalId } from "../command-ids.ts";
 import type { Found } from "../order-finder.ts";
+import { answer } from "../schemas/answer.ts";
 import { LookupAnswer, LookupBody } from "../schemas/orders.ts";
 import { bodyProblems, problemResponses } from "../schemas/problem.ts";
 import type { ApiServices } from "../services.ts";
 import { staleHeader } from "../stale-header.ts";
 
 const schema = {
+  operationId: "lookUpOrders",
   tags: ["orders"],
   summary: "Read many orders by id",
   body: LookupBody,
   response: {
-    200: { description: "What is known of each", content: { "application/json": { schema: LookupAnswer } } },
+    200: answer("What is known of each", LookupAnswer, "X-Tallyman-Stale"),
     ...problemResponses(bodyProblems, ["store_unavailable", "log_unavailable"]),
   },
 };

@@ -15,6 +15,7 @@ import { waitSecondsOf } from "../prefer.ts";
 import { Problem } from "../problems.ts";
 import { isPlaceholder, sameContent } from "../same-content.ts";
 import type { OwnFields } from "../same-content.ts";
+import { answer as answerOf, waited } from "../schemas/answer.ts";
 import { CommandHeaders } from "../schemas/fields.ts";
 import { Order, PlaceOrderBody } from "../schemas/orders.ts";
 import { appendProblems, bodyProblems, problemResponses } from "../schemas/problem.ts";
@@ -22,6 +23,7 @@ import type { ApiServices } from "../services.ts";
 import type { Waiter } from "../waiters.ts";
 
 const schema = {
+  operationId: "placeOrder",
   tags: ["orders"],
   summary: "Place an order",
   description:
@@ -30,13 +32,15 @@ const schema = {
   headers: CommandHeaders,
   body: PlaceOrderBody,
   response: {
-    201: { description: "Accepted", content: { "application/json": { schema: Order } } },
-    202: { description: "In the log, to be decided", content: { "application/json": { schema: Order } } },
-    ...problemResponses(
-      bodyProblems,
-      appendProblems,
-      ["conflicting_ids", "unknown_product", "order_id_reused", "idempotency_key_reused", "store_unavailable"],
-      ["insufficient_stock", "cancelled_before_placed", "order_cancelled"],
+    201: answerOf("Accepted", Order, "Location", "Preference-Applied"),
+    202: answerOf("In the log, to be decided", Order, "Location", "Preference-Applied"),
+    ...problemResponses(bodyProblems, appendProblems, ["conflicting_ids", "store_unavailable"]),
+    // What a decision says, so that whoever waited for it is told here too that it was waited for.
+    ...waited(
+      problemResponses(
+        ["unknown_product", "order_id_reused", "idempotency_key_reused"],
+        ["insufficient_stock", "cancelled_before_placed", "order_cancelled"],
+      ),
     ),
   },
 };

@@ -3,6 +3,7 @@ import type { Stock } from "../../schemas/lines.ts";
 import type { Product as CatalogueProduct } from "../../stores/catalogue-store.ts";
 import type { ApiServer } from "../api-server.ts";
 import { productCursor, readProductCursor } from "../cursors.ts";
+import { answer } from "../schemas/answer.ts";
 import { ListProductsQuery, Product, ProductPage, ProductParams } from "../schemas/products.ts";
 import { problemResponses } from "../schemas/problem.ts";
 import type { ApiServices } from "../services.ts";
@@ -12,20 +13,22 @@ import { unknownProduct } from "./stock-commands.ts";
 
 const tags = ["products"];
 const readSchema = {
+  operationId: "readProduct",
   tags,
   summary: "Read a product and its stock",
   params: ProductParams,
   response: {
-    200: { description: "The product", content: { "application/json": { schema: Product } } },
+    200: answer("The product", Product, "Cache-Control", "X-Tallyman-Stale"),
     ...problemResponses(["invalid_request", "unknown_product", "store_unavailable"]),
   },
 };
 const listSchema = {
+  operationId: "listProducts",
   tags,
   summary: "List products in the order of their ids",
   querystring: ListProductsQuery,
   response: {
-    200: { description: "One page", content: { "application/json": { schema: ProductPage } } },
+    200: answer("One page", ProductPage),
     ...problemResponses(["invalid_request", "invalid_cursor", "store_unavailable"]),
   },
 };

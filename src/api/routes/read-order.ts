@@ -3,19 +3,21 @@ import type { ApiServer } from "../api-server.ts";
 import { normalId } from "../command-ids.ts";
 import { decidedAs, isOwn, sendOrder } from "../order-answers.ts";
 import { Problem, retrySoon } from "../problems.ts";
+import { answer } from "../schemas/answer.ts";
 import { Order, OrderParams, ReadOrderQuery } from "../schemas/orders.ts";
 import { problemResponses } from "../schemas/problem.ts";
 import type { ApiServices } from "../services.ts";
 import { staleHeader } from "../stale-header.ts";
 
 const schema = {
+  operationId: "readOrder",
   tags: ["orders"],
   summary: "Read an order",
   description: "With `wait`, a pending order is answered when it is decided, or when the seconds have passed.",
   params: OrderParams,
   querystring: ReadOrderQuery,
   response: {
-    200: { description: "The order", content: { "application/json": { schema: Order } } },
+    200: answer("The order", Order, "Cache-Control", "X-Tallyman-Stale"),
     ...problemResponses(["invalid_request", "unknown_order", "undecided", "store_unavailable", "log_unavailable"]),
   },
 };

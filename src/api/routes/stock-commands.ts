@@ -5,6 +5,7 @@ import type { StockCommand } from "../command-answers.ts";
 import { keyedId, newCommandId } from "../command-ids.ts";
 import { waitSecondsOf } from "../prefer.ts";
 import { Problem } from "../problems.ts";
+import { answer as answerOf } from "../schemas/answer.ts";
 import { CommandHeaders } from "../schemas/fields.ts";
 import { CommandReceipt } from "../schemas/orders.ts";
 import { appendProblems, bodyProblems, problemResponses } from "../schemas/problem.ts";
@@ -13,8 +14,8 @@ import type { ApiServices } from "../services.ts";
 
 const common = { tags: ["stock"], headers: CommandHeaders, params: ProductParams };
 const response = {
-  200: { description: "Decided", content: { "application/json": { schema: CommandReceipt } } },
-  202: { description: "In the log, to be decided", content: { "application/json": { schema: CommandReceipt } } },
+  200: answerOf("Decided", CommandReceipt, "Preference-Applied"),
+  202: answerOf("In the log, to be decided", CommandReceipt, "Preference-Applied"),
   ...problemResponses(bodyProblems, appendProblems, [
     "unknown_product",
     "idempotency_key_reused",
@@ -22,10 +23,22 @@ const response = {
     "store_unavailable",
   ]),
 };
-const restockSchema = { ...common, summary: "Receive a delivery: so many units more", body: RestockBody, response };
+const restockSchema = {
+  ...common,
+  operationId: "restock",
+  summary: "Receive a delivery: so many units more",
+  description:
+    "Goes through the log, like every change of a quantity. Without an `Idempotency-Key` a repeat is a new delivery.",
+  body: RestockBody,
+  response,
+};
 const countSchema = {
   ...common,
+  operationId: "countStock",
   summary: "Take stock: so many units were counted",
+  description:
+    "Now, or with `asOfVersion` at that version of the stock, so that orders since then stay sold. Without an " +
+    "`Idempotency-Key` a repeat is a new count.",
   body: CountBody,
   response: {
     ...response,

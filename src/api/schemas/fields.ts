@@ -21,21 +21,36 @@ export const Nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([
 export const Absent = <Schema extends TSchema>(schema: Schema) => Type.Optional(Nullable(schema));
 
 const closed = { additionalProperties: false } as const;
-export const Closed = <Properties extends Record<string, TSchema>>(properties: Properties) =>
-  Type.Object(properties, closed);
+/** `example` is one of the whole object, for the documentation. */
+export const Closed = <Properties extends Record<string, TSchema>>(properties: Properties, example?: object) =>
+  Type.Object(properties, { ...closed, ...(example !== undefined && { examples: [example] }) });
+
+/** What answers hold. Its name is the one under which the documentation has it, once for all routes. */
+export const Named = <Properties extends Record<string, TSchema>>(
+  title: string,
+  properties: Properties,
+  example: object,
+) => Type.Object(properties, { title, examples: [example] });
+
+/** The ids of all examples, so that one may be followed from route to route. */
+export const exampleIds = {
+  order: "018f7c1e-0000-7000-8000-000000000001",
+  command: "0190a3b2-5c1d-7e8f-9a0b-1c2d3e4f5a6b",
+  product: "chair-1",
+} as const;
 
 export const ProductId = Type.String({
   // Not "." and "..": a URL that has them as a segment means another one.
   pattern: `^(?!\\.{1,2}$)[A-Za-z0-9._-]{1,${limits.productIdCharsMax}}$`,
   description: "The product's id",
-  examples: ["chair-4711"],
+  examples: [exampleIds.product],
 });
 
 export const Uuid = (description: string) =>
   Type.String({
     pattern: "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
     description,
-    examples: ["019a9c1e-9f5c-7c3a-8f0e-0242ac120002"],
+    examples: [exampleIds.order],
   });
 
 export const Quantity = Type.Integer({ minimum: 1, maximum: limits.quantityMax, description: "Units" });
@@ -69,7 +84,12 @@ export const NextCursor = Nullable(Type.String({ description: "Cursor of the nex
 
 /** Requests may prefer to be answered when the command is decided (RFC 7240). Unknown headers are none of our business. */
 export const PreferHeaders = Type.Object({
-  prefer: Type.Optional(Type.String({ description: `\`wait=5\`: seconds, at most ${limits.waitSecondsMax}` })),
+  prefer: Type.Optional(
+    Type.String({
+      description: `RFC 7240. \`wait=5\`: answer when it is decided, after 5 seconds at the latest; more than ${limits.waitSecondsMax} are ${limits.waitSecondsMax}. What is not understood is ignored`,
+      examples: ["wait=5"],
+    }),
+  ),
 });
 export const CommandHeaders = Type.Object({
   ...PreferHeaders.properties,

@@ -6,6 +6,8 @@ import {
   Closed,
   Currency,
   DeliveryLocationSchema,
+  exampleIds,
+  Named,
   NextCursor,
   Nullable,
   PageQuery,
@@ -20,40 +22,69 @@ import {
 const CustomerId = Text(limits.customerIdCharsMax, "Who ordered");
 const BasketId = Text(limits.basketIdCharsMax, "Orders that belong together");
 
-export const PlaceOrderBody = Closed({
-  orderId: Absent(Uuid("The order's id, chosen by the caller. Without it and without Idempotency-Key one is made")),
-  productId: ProductId,
-  quantity: Quantity,
-  customerId: Absent(CustomerId),
-  basketId: Absent(BasketId),
-  deliveryLocation: Absent(DeliveryLocationSchema),
-});
+export const PlaceOrderBody = Closed(
+  {
+    orderId: Absent(Uuid("The order's id, chosen by the caller. Without it and without Idempotency-Key one is made")),
+    productId: ProductId,
+    quantity: Quantity,
+    customerId: Absent(CustomerId),
+    basketId: Absent(BasketId),
+    deliveryLocation: Absent(DeliveryLocationSchema),
+  },
+  { orderId: exampleIds.order, productId: exampleIds.product, quantity: 3, customerId: "ada" },
+);
 export type PlaceOrderBody = Static<typeof PlaceOrderBody>;
 
+const orderExample = {
+  revision: 1,
+  orderId: exampleIds.order,
+  productId: exampleIds.product,
+  quantity: 3,
+  unitPriceCents: 4_900,
+  currency: "EUR",
+  customerId: "ada",
+  basketId: null,
+  deliveryLocation: null,
+  status: "accepted",
+  reason: null,
+  stockAfter: 2,
+  version: 2,
+  partition: 7,
+  offset: 42,
+  placedAt: "2026-01-31T12:00:00.000Z",
+  decidedAt: "2026-01-31T12:00:00.012Z",
+};
+
 /** As src/schemas/order-document.ts has it; a test holds the two together. */
-export const Order = Type.Object({
-  revision: Type.Integer({ description: "0 while pending; grows when the order changes" }),
-  orderId: Uuid("The order's id"),
-  productId: ProductId,
-  quantity: Type.Integer({ description: "Units; 0 for an order that was cancelled before it came" }),
-  unitPriceCents: Nullable(PriceCents),
-  currency: Nullable(Currency),
-  customerId: Nullable(Type.String()),
-  basketId: Nullable(Type.String()),
-  deliveryLocation: Nullable(
-    Type.Object({ latitude: Type.Number(), longitude: Type.Number(), address: Nullable(Type.String()) }),
-  ),
-  status: Type.Enum(["pending", "accepted", "rejected", "cancelled"]),
-  reason: Nullable(Type.String({ description: "Why it was refused: one of the problem codes" })),
-  stockAfter: Nullable(Type.Integer({ description: "Units left right after the decision" })),
-  version: Nullable(Type.Integer({ description: "The product's stock version after the decision" })),
-  partition: Type.Integer(),
-  offset: Nullable(
-    Type.Integer({ description: "The place in the log; null of a pending order that is only known to be on its way" }),
-  ),
-  placedAt: Time("When the order came, by the receiver's clock"),
-  decidedAt: Nullable(Time("When it was decided, by PostgreSQL's clock")),
-});
+export const Order = Named(
+  "Order",
+  {
+    revision: Type.Integer({ description: "0 while pending; grows when the order changes" }),
+    orderId: Uuid("The order's id"),
+    productId: ProductId,
+    quantity: Type.Integer({ description: "Units; 0 for an order that was cancelled before it came" }),
+    unitPriceCents: Nullable(PriceCents),
+    currency: Nullable(Currency),
+    customerId: Nullable(Type.String({ description: "Who ordered" })),
+    basketId: Nullable(Type.String({ description: "Orders that belong together" })),
+    deliveryLocation: Nullable(
+      Type.Object({ latitude: Type.Number(), longitude: Type.Number(), address: Nullable(Type.String()) }),
+    ),
+    status: Type.Enum(["pending", "accepted", "rejected", "cancelled"]),
+    reason: Nullable(Type.String({ description: "Why it was refused: one of the problem codes" })),
+    stockAfter: Nullable(Type.Integer({ description: "Units left right after the decision" })),
+    version: Nullable(Type.Integer({ description: "The product's stock version after the decision" })),
+    partition: Type.Integer({ description: "Of the log" }),
+    offset: Nullable(
+      Type.Integer({
+        description: "The place in the log; null of a pending order that is only known to be on its way",
+      }),
+    ),
+    placedAt: Time("When the order came, by the receiver's clock"),
+    decidedAt: Nullable(Time("When it was decided, by PostgreSQL's clock")),
+  },
+  orderExample,
+);
 
 export const OrderParams = Type.Object({ id: Uuid("The order's id") });
 
@@ -78,36 +109,66 @@ export const ListOrdersQuery = Closed({
 });
 export type ListOrdersQuery = Static<typeof ListOrdersQuery>;
 
-export const OrderPage = Type.Object({ orders: Type.Array(Order), next: NextCursor });
-
-export const LookupBody = Closed({
-  ids: Type.Array(Uuid("An order's id"), { minItems: 1, maxItems: limits.lookupIdsMax }),
-});
-
-export const LookupAnswer = Type.Object({
-  orders: Type.Array(Order, { description: "Those that are known, in the order asked" }),
-  unknown: Type.Array(Uuid("Proven not to exist")),
-  undecided: Type.Array(Uuid("Not found, and not proven yet: ask again")),
-});
-
-export const CancelBody = Nullable(
-  Closed({
-    productId: Absent(ProductId),
-  }),
+export const OrderPage = Named(
+  "OrderPage",
+  { orders: Type.Array(Order, { description: "Newest decision first" }), next: NextCursor },
+  { orders: [orderExample], next: null },
 );
 
-/** What is told of a command that is on its way, or decided (waited for). */
-export const CommandReceipt = Type.Object({
-  commandId: Uuid("The command's id: the same one again counts once"),
-  type: Type.Enum(["CancelOrder", "ReceiveStock", "CountStock"]),
-  productId: ProductId,
-  orderId: Nullable(Uuid("The order that a cancel names")),
-  quantity: Nullable(Type.Integer({ description: "Units received or counted" })),
-  status: Type.Enum(["pending", "accepted"]),
-  stockAfter: Nullable(Type.Integer()),
-  version: Nullable(Type.Integer()),
-  partition: Type.Integer(),
-  offset: Type.Integer(),
-  decidedAt: Nullable(Time("When it was decided")),
+export const LookupBody = Closed(
+  {
+    ids: Type.Array(Uuid("An order's id"), {
+      minItems: 1,
+      maxItems: limits.lookupIdsMax,
+      description: "Orders' ids; one that is named twice is answered once",
+    }),
+  },
+  { ids: [exampleIds.order] },
+);
+
+export const LookupAnswer = Named(
+  "LookupAnswer",
+  {
+    orders: Type.Array(Order, { description: "Those that are known, in the order asked" }),
+    unknown: Type.Array(Uuid("An order's id"), { description: "Proven not to exist" }),
+    undecided: Type.Array(Uuid("An order's id"), { description: "Not found, and not proven yet: ask again" }),
+  },
+  { orders: [orderExample], unknown: [], undecided: [] },
+);
+
+/** Nothing at all is null. */
+export const CancelBody = Type.Union([Closed({ productId: Absent(ProductId) }), Type.Null()], {
+  examples: [{ productId: exampleIds.product }],
 });
+
+/** What is told of a command that is on its way, or decided (waited for). */
+export const CommandReceipt = Named(
+  "CommandReceipt",
+  {
+    commandId: Uuid("The command's id: the same one again counts once"),
+    type: Type.Enum(["CancelOrder", "ReceiveStock", "CountStock"]),
+    productId: ProductId,
+    orderId: Nullable(Uuid("The order that a cancel names")),
+    quantity: Nullable(Type.Integer({ description: "Units received or counted; null of a cancel" })),
+    status: Type.Enum(["pending", "accepted"]),
+    stockAfter: Nullable(Type.Integer({ description: "Units in stock right after the decision" })),
+    version: Nullable(Type.Integer({ description: "The product's stock version after the decision" })),
+    partition: Type.Integer({ description: "Of the log" }),
+    offset: Type.Integer({ description: "The place in the log" }),
+    decidedAt: Nullable(Time("When it was decided")),
+  },
+  {
+    commandId: exampleIds.command,
+    type: "ReceiveStock",
+    productId: exampleIds.product,
+    orderId: null,
+    quantity: 20,
+    status: "accepted",
+    stockAfter: 25,
+    version: 4,
+    partition: 7,
+    offset: 45,
+    decidedAt: "2026-01-31T12:00:00.012Z",
+  },
+);
 export type CommandReceipt = Static<typeof CommandReceipt>;

@@ -1,18 +1,71 @@
+/** Problems (RFC 9457) as routes declare them: which codes, under which status, with which further members. */
 import { Type } from "typebox";
-import { problems } from "../problems.ts";
+import type { TSchema } from "typebox";
+import { problemBody, problems } from "../problems.ts";
 import type { ProblemCode } from "../problems.ts";
+import { headersOf } from "./answer.ts";
+import { exampleIds, ProductId, Time, Uuid } from "./fields.ts";
 
-const literals = (codes: readonly ProblemCode[]) => Type.Enum([...codes]);
+const BrokenRule = Type.Object({
+  in: Type.Enum(["body", "headers", "params", "querystring"]),
+  field: Type.String({ description: "JSON pointer" }),
+  message: Type.String(),
+});
 
-const Problem = (codes: readonly ProblemCode[]) =>
-  Type.Object({
-    type: Type.String(),
-    title: Type.String(),
-    status: Type.Integer(),
-    code: literals(codes),
-    detail: Type.String(),
-    requestId: Type.String(),
-  });
+/** What a problem may say beside what every problem has. */
+export const memberSchemas = {
+  errors: Type.Array(BrokenRule, { description: "The rules that were broken" }),
+  orderId: Uuid("The order"),
+  commandId: Uuid("The command: the same id again counts once"),
+  productId: ProductId,
+  quantity: Type.Integer({ description: "Units wanted" }),
+  available: Type.Integer({ description: "Units in stock at the decision" }),
+  version: Type.Integer({ description: "The product's stock version at the decision" }),
+  decidedAt: Time("When it was decided"),
+} as const satisfies Record<string, TSchema>;
+export type MemberName = keyof typeof memberSchemas;
+
+const orderDecision = ["orderId", "productId", "quantity", "available", "version", "decidedAt"] as const;
+const commandDecision = ["commandId", "productId", "available", "version"] as const;
+const cancelDecision = ["orderId", ...commandDecision] as const;
+/** Names what may be sent again; a product's first delivery tells the product too. */
+const sentAgain = ["orderId", "commandId", "productId"] as const;
+
+/** The members that a problem with this code may have, never others; docs/http.md names them too. */
+export const problemMembers: Readonly<Record<ProblemCode, readonly MemberName[]>> = {
+  quantity_out_of_range: orderDecision,
+  unknown_product: [...orderDecision, "commandId"],
+  insufficient_stock: orderDecision,
+  cancelled_before_placed: orderDecision,
+  product_mismatch: cancelDecision,
+  order_rejected: cancelDecision,
+  order_already_cancelled: cancelDecision,
+  not_an_order: cancelDecision,
+  stock_limit_exceeded: cancelDecision,
+  unknown_version: commandDecision,
+  count_conflict: commandDecision,
+  invalid_request: ["errors"],
+  malformed_json: [],
+  malformed_http: [],
+  conflicting_ids: ["orderId"],
+  invalid_cursor: [],
+  route_not_found: [],
+  unknown_order: ["orderId"],
+  method_not_allowed: [],
+  request_timeout: [],
+  product_exists: ["productId"],
+  order_cancelled: orderDecision,
+  body_too_large: [],
+  unsupported_media_type: [],
+  order_id_reused: ["orderId"],
+  idempotency_key_reused: sentAgain,
+  headers_too_large: [],
+  internal_error: [],
+  overloaded: sentAgain,
+  log_unavailable: sentAgain,
+  store_unavailable: [],
+  undecided: ["orderId"],
+};
 
 /** What can happen on any route. */
 const everywhere: readonly ProblemCode[] = ["internal_error"];
@@ -25,6 +78,14 @@ export const bodyProblems: readonly ProblemCode[] = [
 ];
 /** What can happen on a route that appends to the log. */
 export const appendProblems: readonly ProblemCode[] = ["overloaded", "log_unavailable"];
+/** What is told before a route is found, so that no route declares it. */
+export const problemsOfNoRoute: readonly ProblemCode[] = [
+  "malformed_http",
+  "route_not_found",
+  "method_not_allowed",
+  "request_timeout",
+  "headers_too_large",
+];
 
 /** The `response` part of a route's schema for these problems, by HTTP status. */
 export function problemResponses(...lists: readonly (readonly ProblemCode[])[]) {
@@ -33,10 +94,44 @@ export function problemResponses(...lists: readonly (readonly ProblemCode[])[]) 
     const { status } = problems[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
-  return Object.fromEntries(
-    [...byStatus].map(([status, codes]) => [
-      status,
-      { description: codes.join(", "), content: { "application/problem+json": { schema: Problem(codes) } } },
-    ]),
-  );
+  return Object.fromEntries([...byStatus].map(([status, codes]) => [status, problemResponse(status, codes)]));
 }
+
+function problemResponse(status: number, codes: readonly ProblemCode[]) {
+  const examples = Object.fromEntries(codes.map((code) => [code, { value: exampleOf(code) }]));
+  return {
+    description: codes.join(", "),
+    // Whatever is away or too busy is worth another try.
+    headers: status === 503 ? headersOf("Retry-After") : headersOf(),
+    content: { "application/problem+json": { schema: problemSchema(codes), examples } },
+  };
+}
+
+const problemSchema = (codes: readonly ProblemCode[]) =>
+  Type.Object({
+    type: Type.String({ description: "`urn:tallyman:problem:` and the code" }),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.Enum([...codes]),
+    detail: Type.String({ description: "For people" }),
+    requestId: Type.String({ description: "As X-Request-Id" }),
+    ...Object.fromEntries(
+      codes.flatMap((code) => problemMembers[code]).map((name) => [name, Type.Optional(memberSchemas[name])]),
+    ),
+  });
+
+function exampleOf(code: ProblemCode) {
+  const members = Object.fromEntries(problemMembers[code].map((name) => [name, memberExamples[name]]));
+  return problemBody(code, "A sentence for people.", "x7Qf2k1s-1", members);
+}
+
+const memberExamples: Readonly<Record<MemberName, unknown>> = {
+  errors: [{ in: "body", field: "/quantity", message: "must be integer" }],
+  orderId: exampleIds.order,
+  commandId: exampleIds.command,
+  productId: exampleIds.product,
+  quantity: 3,
+  available: 2,
+  version: 2,
+  decidedAt: "2026-01-31T12:00:00.000Z",
+};

@@ -1,0 +1,29 @@
+import { pino } from "pino";
+import { buildServer } from "../../src/api/server.ts";
+import { createHealth } from "../../src/ops/health.ts";
+import { createMetrics } from "../../src/ops/metrics.ts";
+import type { OpenApi } from "./openapi.ts";
+
+const nobody = () => Promise.reject(new Error("the routes alone are asked about"));
+
+/** What the api serves as /openapi.json, from the api itself, with nothing behind it. */
+export async function openApiDocument(): Promise<OpenApi> {
+  const app = await buildServer({
+    codec: { encode: () => Buffer.alloc(0) },
+    appender: { append: nobody },
+    inspector: { ends: nobody },
+    partitionCount: 1,
+    catalogue: { create: nobody, products: nobody, page: nobody },
+    orders: { lines: nobody, stock: nobody, progress: nobody, list: nobody, listByStatus: nobody },
+    cache: { readStock: nobody, refillStock: nobody, readOrder: nobody, markPending: nobody },
+    startFeed: () => ({ close: () => undefined }),
+    health: createHealth(),
+    metrics: createMetrics({ defaults: false }),
+    logger: pino({ level: "silent" }),
+  });
+  try {
+    return JSON.parse((await app.inject({ url: "/openapi.json" })).body) as OpenApi;
+  } finally {
+    await app.close();
+  }
+}

@@ -1,0 +1,36 @@
+/** How routes declare what they answer: the body's schema, and every header that it may come with. */
+import { Type } from "typebox";
+import type { TSchema } from "typebox";
+
+export const answerHeaders = {
+  "X-Request-Id": Type.String({ description: "The caller's own, or one that was made; it is in the logs" }),
+  Location: Type.String({ pattern: "^/(orders|products)/", description: "Where to read what was made" }),
+  "Preference-Applied": Type.String({ pattern: "^wait=[0-9]+$", description: "The wait that was granted (RFC 7240)" }),
+  "Retry-After": Type.String({ pattern: "^[0-9]+$", description: "Seconds, then try again (RFC 9110)" }),
+  "X-Tallyman-Stale": Type.Enum(["1"], { description: "PostgreSQL can't be asked now; the answer may be old" }),
+  "Cache-Control": Type.Enum(["no-store"], { description: "Nobody between may keep the answer" }),
+} as const satisfies Record<string, TSchema>;
+
+export type HeaderName = keyof typeof answerHeaders;
+
+/** The `headers` part of an answer's declaration. Every answer has `X-Request-Id`. */
+export const headersOf = (...names: readonly HeaderName[]): Record<string, TSchema> =>
+  Object.fromEntries((["X-Request-Id", ...names] as const).map((name) => [name, answerHeaders[name]]));
+
+/** A success with a JSON body. */
+export const answer = <Schema extends TSchema>(description: string, schema: Schema, ...headers: HeaderName[]) => ({
+  description,
+  headers: headersOf(...headers),
+  content: { "application/json": { schema } },
+});
+
+/** Answers that may also be told to somebody who waited. */
+export const waited = <Each extends { readonly headers: Record<string, TSchema> }>(
+  answers: Readonly<Record<string, Each>>,
+): Record<string, Each> =>
+  Object.fromEntries(
+    Object.entries(answers).map(([status, each]) => [
+      status,
+      { ...each, headers: { ...each.headers, "Preference-Applied": answerHeaders["Preference-Applied"] } },
+    ]),
+  );
