@@ -7,7 +7,9 @@ import { createKafkaAppender } from "./log/kafka/appender.ts";
 import { createKafkaInspector } from "./log/kafka/inspector.ts";
 import { createHealth, dependencyNames } from "./ops/health.ts";
 import { createMetrics } from "./ops/metrics.ts";
+import { within } from "./role.ts";
 import type { RunningRole } from "./role.ts";
+import { createRegistryHttp } from "./schemas/registry-http.ts";
 import { prepare } from "./set-up.ts";
 import { createPool } from "./stores/postgres/pool.ts";
 import { createPostgresCatalogueStore } from "./stores/postgres/reads/catalogue-store.ts";
@@ -41,10 +43,12 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
   const subscriber = connectToRedis("feed", limits.effectsDeadlineMs);
   await redisReady(redis, limits.effectsDeadlineMs);
 
+  const registry = createRegistryHttp(config.schemaRegistryUrl, limits.healthProbeDeadlineMs);
   const health = createHealth();
   health.watch(dependencyNames.log, true, () => inspector.ends());
   health.watch(dependencyNames.store, false, () => pool.query("select 1"));
   health.watch(dependencyNames.cache, false, () => redis.ping());
+  health.watch(dependencyNames.schemas, false, () => registry.probe());
   await health.start();
 
   const server = await buildServer({
@@ -72,9 +76,12 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
   return {
     stop: async () => {
       health.leave();
-      await server.close();
+      // A log or a database that hangs would hold this up for longer than whoever asked waits before it kills.
+      if (!(await within(limits.drainMs, server.close()))) {
+        log.warn({}, "requests are still under way, and are left without an answer");
+      }
       health.stop();
-      await Promise.allSettled([appender.close(), inspector.close(), pool.end()]);
+      await within(limits.closeMs, Promise.allSettled([appender.close(), inspector.close(), pool.end()]));
       redis.disconnect();
     },
   };

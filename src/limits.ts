@@ -33,6 +33,8 @@ export const limits = {
   /** A request must have arrived by then; long polls only begin after it. */
   requestTimeoutMs: 30_000,
   keepAliveTimeoutMs: 65_000,
+  /** While the server closes, connections whose last request is answered are closed this often. */
+  closeIdleIntervalMs: 50,
   /** Broken rules that one answer names. */
   validationErrorsMax: 20,
   cursorCharsMax: 8_192,
@@ -54,6 +56,8 @@ export const limits = {
   appendBatchBytesMax: 900_000,
   appendQueueRecordsMax: 50_000,
   appendQueueBytesMax: 32 * 1024 * 1024,
+  /** What one api appends while PostgreSQL is away: nobody decides it, and the products it names were last seen before. */
+  storeAwayBacklogRecordsMax: 200_000,
 
   // Processors: what one partition may hold before it is paused, and what one commit may carry.
   mailboxRecordsHigh: 20_000,
@@ -76,6 +80,10 @@ export const limits = {
   retryDelayMsMin: 50,
   retryDelayMsMax: 2_000,
   drainMs: 8_000,
+  /** After what was accepted is finished, connections get this long to close; what hangs then is cut. */
+  closeMs: 3_000,
+  /** How long a start waits for each service that it can't do without. Who is refused says so sooner, with the reason. */
+  startWaitMs: 40_000,
 
   // Fetching from the log.
   fetchMaxWaitMs: 250,
@@ -108,6 +116,7 @@ assert(limits.groupCommandsMax <= limits.mailboxRecordsHigh, "one partition alon
 assert(limits.furtherGroupCommandsMin <= limits.groupCommandsMax, "a further group can be full");
 assert(limits.appendBatchRecordsMax <= limits.appendQueueRecordsMax, "the queue must hold a whole batch");
 assert(limits.appendBatchBytesMax <= limits.appendQueueBytesMax, "the queue must hold a whole batch");
+assert(limits.appendDeadlineMs < limits.drainMs, "an api that is asked to stop can answer what it has taken");
 assert(limits.productQuantityTtlSeconds < limits.productVersionTtlSeconds, "the guard outlives what it guards (P16)");
 assert(limits.refillTokenTtlMs < limits.productVersionTtlSeconds * 1000, "the guard outlives a refill (P16)");
 assert(limits.retryDelayMsMin < limits.retryDelayMsMax, "back-off grows");

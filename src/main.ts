@@ -10,6 +10,7 @@ import { TopicMisconfigured } from "./log/kafka/topic.ts";
 import { startProcessor } from "./processor-role.ts";
 import type { RunningRole } from "./role.ts";
 import { SchemaIncompatible } from "./schemas/schema-source.ts";
+import { ServiceAway } from "./service-away.ts";
 import { DatabaseUnfit } from "./stores/postgres/migrate.ts";
 
 const roles = { api: startApi, processor: startProcessor };
@@ -57,11 +58,11 @@ function fail(log: Logger, err: unknown): never {
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
+  const isExplained = error instanceof ConfigInvalid || error instanceof ServiceAway;
   const unfit =
     error instanceof TopicMisconfigured || error instanceof SchemaIncompatible || error instanceof DatabaseUnfit;
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`Tallyman can't start: ${message}\n`);
-  if (!(error instanceof ConfigInvalid) && !unfit && error instanceof Error)
-    process.stderr.write(`${error.stack ?? ""}\n`);
+  if (!isExplained && !unfit && error instanceof Error) process.stderr.write(`${error.stack ?? ""}\n`);
   process.exit(error instanceof ConfigInvalid ? 2 : unfit ? 3 : 1);
 });

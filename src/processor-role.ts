@@ -9,7 +9,9 @@ import { createKafkaSource } from "./log/kafka/source.ts";
 import { createHealth, dependencyNames } from "./ops/health.ts";
 import { createMetrics } from "./ops/metrics.ts";
 import { PartitionProcessor } from "./processors/partition-processor.ts";
+import { within } from "./role.ts";
 import type { RunningRole } from "./role.ts";
+import { createRegistryHttp } from "./schemas/registry-http.ts";
 import { prepare } from "./set-up.ts";
 import { createPostgresLedgerStore } from "./stores/postgres/ledger-store.ts";
 import { createPool } from "./stores/postgres/pool.ts";
@@ -53,9 +55,11 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
     limits,
   });
 
+  const registry = createRegistryHttp(config.schemaRegistryUrl, limits.healthProbeDeadlineMs);
   const health = createHealth();
   health.watch(dependencyNames.store, true, () => pool.query("select 1"));
   health.watch(dependencyNames.cache, false, () => redis.ping());
+  health.watch(dependencyNames.schemas, false, () => registry.probe());
   health.watch(dependencyNames.log, true, async () => {
     const ends = await inspector.ends();
     for (const { partition, committed } of processor.leases()) {
@@ -78,12 +82,13 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
   return {
     stop: async () => {
       health.leave();
-      await Promise.race([processor.drain(), sleep(limits.drainMs, undefined, { ref: false })]);
+      await within(limits.drainMs, processor.drain());
       processor.abandon();
       clearInterval(saving);
-      await source.stop();
+      // The group first: whoever takes the partitions over need not wait for the rest. What hangs is cut by the process's end.
+      await within(limits.closeMs, source.stop());
       health.stop();
-      await Promise.allSettled([server.close(), inspector.close(), store.close()]);
+      await within(limits.closeMs, Promise.allSettled([server.close(), inspector.close(), store.close()]));
       redis.disconnect();
     },
   };

@@ -2,10 +2,13 @@
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import type { KafkaConnection } from "./log/kafka/client.ts";
-import { ensureTopic } from "./log/kafka/topic.ts";
+import { ensureTopic, TopicMisconfigured } from "./log/kafka/topic.ts";
 import { createCommandCodec } from "./schemas/codec.ts";
 import type { CommandCodec } from "./schemas/codec.ts";
 import { createRegistrySource } from "./schemas/registry.ts";
+import { SchemaSourceUnavailable } from "./schemas/schema-source.ts";
+import { awaitService, withoutPassword } from "./service-away.ts";
+import { StoreUnavailable } from "./stores/ledger-store.ts";
 import { migrate } from "./stores/postgres/migrate.ts";
 
 export type Prepared = {
@@ -16,7 +19,8 @@ export type Prepared = {
 
 /**
  * Migrates the database, makes or checks the topic, registers the schemas. Rejects with what is wrong and can't heal by
- * itself (`TopicMisconfigured`, `SchemaIncompatible`, a database that does not keep commits), and when a service stays away.
+ * itself (`TopicMisconfigured`, `SchemaIncompatible`, a database that does not keep commits), and with `ServiceAway` when a
+ * service stays away.
  */
 export async function prepare(config: Config, log: Logger): Promise<Prepared> {
   const connection: KafkaConnection = { brokers: config.kafkaBrokers, clientId: `tallyman-${config.instanceId}` };
@@ -25,10 +29,21 @@ export async function prepare(config: Config, log: Logger): Promise<Prepared> {
     partitionCount: config.ordersPartitions,
     replicationFactor: config.replicationFactor,
   };
+  const kafka = { name: "Kafka", address: config.kafkaBrokers.join(",") };
+  const registry = { name: "the schema registry", address: withoutPassword(config.schemaRegistryUrl) };
+  const postgres = { name: "PostgreSQL", address: withoutPassword(config.databaseUrl) };
   const [{ partitionCount }, codec] = await Promise.all([
-    ensureTopic(connection, topic, log),
-    createCommandCodec(createRegistrySource({ url: config.schemaRegistryUrl })),
-    migrate(config.databaseUrl, (message) => log.info({}, message)),
+    awaitService(kafka, ensureTopic(connection, topic, log), (error) => !(error instanceof TopicMisconfigured)),
+    awaitService(
+      registry,
+      createCommandCodec(createRegistrySource({ url: config.schemaRegistryUrl })),
+      (error) => error instanceof SchemaSourceUnavailable,
+    ),
+    awaitService(
+      postgres,
+      migrate(config.databaseUrl, (message) => log.info({}, message)),
+      (error) => error instanceof StoreUnavailable,
+    ),
   ]);
   return { codec, connection, partitionCount };
 }

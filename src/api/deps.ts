@@ -23,6 +23,8 @@ export type ApiDeps = {
   readonly health: Health;
   readonly metrics: Metrics;
   readonly logger: FastifyBaseLogger;
+  /** For tests: `limits.storeAwayBacklogRecordsMax` otherwise. */
+  readonly storeAwayBacklogRecordsMax?: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 };

@@ -36,7 +36,24 @@ export function createHttpServer(logger: FastifyBaseLogger): ApiServer {
     reply.header("x-request-id", request.id);
     done();
   });
+  closeConnectionsThatBecomeIdle(app);
   return app;
+}
+
+/**
+ * Node closes the connections that are idle when the closing begins. One whose request is under way then becomes idle with
+ * its answer, and a caller that keeps it would hold up the stop for as long as `keepAliveTimeoutMs`.
+ */
+function closeConnectionsThatBecomeIdle(app: ApiServer): void {
+  let timer: NodeJS.Timeout | undefined;
+  app.addHook("preClose", (done) => {
+    timer = setInterval(() => app.server.closeIdleConnections(), limits.closeIdleIntervalMs);
+    done();
+  });
+  app.addHook("onClose", (_app, done) => {
+    clearInterval(timer);
+    done();
+  });
 }
 
 /** The caller's own id, when it is short and plain; else one that is unique over all instances. */

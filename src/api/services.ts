@@ -12,6 +12,7 @@ import type { OrderFinder } from "./order-finder.ts";
 import { createOrderWriter } from "./order-writer.ts";
 import { createStockReader } from "./stock-reader.ts";
 import type { StockReader } from "./stock-reader.ts";
+import { createStoreAwayBacklog } from "./store-away-backlog.ts";
 import { createWaiters } from "./waiters.ts";
 import type { Waiters } from "./waiters.ts";
 import { dependencyNames } from "../ops/health.ts";
@@ -50,12 +51,13 @@ export function createServices(deps: ApiDeps): ApiServices {
     now = Date.now,
   } = deps;
   const writer = createOrderWriter({ appender, metrics });
+  const backlog = createStoreAwayBacklog(health, deps.storeAwayBacklogRecordsMax);
   const waiters = createWaiters(metrics);
   const proveAbsence = createAbsenceProof({ inspector, orders });
   const feed = deps.startFeed(waiters);
 
   return {
-    log: createCommandLog({ codec, writer, partitionCount }),
+    log: createCommandLog({ codec, writer, backlog, partitionCount }),
     waiters,
     catalogue: createCatalogue(catalogue, now),
     products: catalogue,

@@ -49,10 +49,18 @@ export type Health = {
   leave(): void;
   report(): HealthReport;
   stateOf(name: string): DependencyState;
+  /** When it was last found or told to be up, in the milliseconds of `now`; undefined: never. */
+  lastUpAt(name: string): number | undefined;
   stop(): void;
 };
 
-type Entry = { required: boolean; state: DependencyState; since: number; detail: string | null };
+type Entry = {
+  required: boolean;
+  state: DependencyState;
+  since: number;
+  lastUpAt: number | undefined;
+  detail: string | null;
+};
 type Probe = {
   readonly name: string;
   readonly required: boolean;
@@ -70,8 +78,15 @@ export function createHealth(now: () => number = Date.now): Health {
   const set: Health["set"] = (name, required, state, detail) => {
     if (stopped) return; // I2
     const known = entries.get(name);
-    const since = known?.state === state ? known.since : now();
-    entries.set(name, { required, state, since, detail: state === "up" ? null : (detail ?? null) });
+    const time = now();
+    const isUp = state === "up";
+    entries.set(name, {
+      required,
+      state,
+      since: known?.state === state ? known.since : time,
+      lastUpAt: isUp ? time : known?.lastUpAt,
+      detail: isUp ? null : (detail ?? null),
+    });
   };
 
   const run = async (probe: Probe): Promise<void> => {
@@ -120,6 +135,7 @@ export function createHealth(now: () => number = Date.now): Health {
       return { ready, leaving, dependencies };
     },
     stateOf: (name) => entries.get(name)?.state ?? "unknown",
+    lastUpAt: (name) => entries.get(name)?.lastUpAt,
     stop: () => {
       stopped = true;
       clearInterval(timer);

@@ -3,6 +3,8 @@ export type RegistryHttp = {
   requireCompatibility(subject: string, compatibility: string): Promise<void>;
   versions(subject: string): Promise<number[]>;
   schemaOfVersion(subject: string, version: number): Promise<string>;
+  /** Rejects, with the reason in its message, when no registry is there that answers as one. It asks for the storage too. */
+  probe(): Promise<void>;
   /** Whether a registry is there and answers. */
   answers(): Promise<boolean>;
 };
@@ -34,6 +36,17 @@ export const createRegistryHttp = (url: string, timeoutMs: number): RegistryHttp
     return JSON.parse(text);
   };
 
+  const probe = async (): Promise<void> => {
+    try {
+      await ask("GET", "/config");
+    } catch (error) {
+      // fetch only says "fetch failed" and hides the reason in the cause.
+      throw error instanceof Error && error.cause instanceof Error
+        ? new Error(`${error.message}: ${error.cause.message}`, { cause: error })
+        : error;
+    }
+  };
+
   const versionsPath = (subject: string): string => `/subjects/${encodeURIComponent(subject)}/versions`;
 
   return {
@@ -49,8 +62,9 @@ export const createRegistryHttp = (url: string, timeoutMs: number): RegistryHttp
       // Confluent's API: {subject, id, version, schema}.
       return (found as { schema: string }).schema;
     },
+    probe,
     answers: () =>
-      ask("GET", "/config").then(
+      probe().then(
         () => true,
         () => false,
       ),

@@ -6,10 +6,12 @@ export type TestDatabase = AsyncDisposable & { readonly url: string };
 
 /**
  * Makes a fresh database for one test file on the server that DATABASE_URL names, brought to the newest schema unless
- * `migrated` is false. Disposing drops it, and fails when a connection to it was left open.
+ * `migrated` is false. `server` names another one. Disposing drops it, and fails when a connection to it was left open.
  */
-export async function createTestDatabase({ migrated = true } = {}): Promise<TestDatabase> {
-  const server = process.env.DATABASE_URL;
+export async function createTestDatabase({
+  migrated = true,
+  server = process.env.DATABASE_URL,
+}: { migrated?: boolean; server?: string | undefined } = {}): Promise<TestDatabase> {
   if (server === undefined || server === "")
     throw new Error("DATABASE_URL must name a PostgreSQL server; npm test does");
   const name = `tallyman_test_${process.pid}_${randomBytes(4).toString("hex")}`;

@@ -3,9 +3,13 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
 import getPort from "get-port";
 import { Redis } from "ioredis";
+import { complete, readNamed, toEnvironment } from "../../local/addresses.ts";
+import type { Addresses } from "../../local/addresses.ts";
 import { createTestDatabase } from "./databases.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -13,6 +17,9 @@ const readyMs = 30_000;
 
 export type Role = {
   readonly url: string;
+  readonly pid: number;
+  /** How it ended; null: it runs. */
+  exitCode(): number | NodeJS.Signals | null;
   /** Ends it at once, as a crash of the machine would. */
   kill(): Promise<void>;
   /** Asks it to stop; resolves with its exit code. */
@@ -26,21 +33,32 @@ export type Tallyman = AsyncDisposable & {
   startProcessor(): Promise<Role>;
 };
 
+export type TallymanOptions = {
+  /** Services other than those of the test run. */
+  readonly addresses?: Addresses;
+  /** Keeps what the processes log, a file each. */
+  readonly logs?: string;
+};
+
 /** Uses the Redis database with this number, and empties it first. */
-export async function createTallyman(redisDatabase: number): Promise<Tallyman> {
-  const database = await createTestDatabase({ migrated: false });
-  const redisUrl = new URL(process.env.REDIS_URL ?? "");
+export async function createTallyman(redisDatabase: number, options: TallymanOptions = {}): Promise<Tallyman> {
+  const addresses = options.addresses ?? complete(readNamed(process.env));
+  if (addresses === undefined) throw new Error("the four services must be named; npm test does");
+  const database = await createTestDatabase({ migrated: false, server: addresses.databaseUrl });
+  const redisUrl = new URL(addresses.redisUrl);
   redisUrl.pathname = `/${redisDatabase}`;
   const redis = new Redis(redisUrl.href);
+  redis.on("error", () => undefined); // It connects again by itself.
   await redis.flushdb();
   const name = `test-${randomBytes(4).toString("hex")}`;
   const shared = {
     ...process.env,
+    ...toEnvironment(addresses),
     DATABASE_URL: database.url,
     REDIS_URL: redisUrl.href,
     ORDERS_TOPIC: name,
     CONSUMER_GROUP: name,
-    LOG_LEVEL: "warn",
+    LOG_LEVEL: options.logs === undefined ? "warn" : "info",
   };
   const roles = new Set<Role>();
 
@@ -51,12 +69,17 @@ export async function createTallyman(redisDatabase: number): Promise<Tallyman> {
       [roleName === "api" ? "PORT" : "PROCESSOR_PORT"]: String(port),
       INSTANCE_ID: `${roleName}-${port}`,
     };
-    const child = spawn(process.execPath, [main, roleName], { env, stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    const output =
+      options.logs === undefined ? "ignore" : openSync(path.join(options.logs, `${roleName}-${port}.log`), "w");
+    const child = spawn(process.execPath, [main, roleName], { env, stdio: ["ignore", output, "pipe", "ipc"] });
+    if (output !== "ignore") closeSync(output);
     const exited = once(child, "exit");
     let errors = "";
     child.stderr?.on("data", (chunk: Buffer) => (errors += chunk.toString()));
     const role: Role = {
       url: `http://127.0.0.1:${port}`,
+      pid: child.pid ?? 0,
+      exitCode: () => child.exitCode ?? child.signalCode,
       kill: async () => {
         roles.delete(role);
         child.kill("SIGKILL");

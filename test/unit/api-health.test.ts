@@ -55,3 +55,15 @@ test("since tells when the state changed, not when it was last confirmed", async
   health.set("store", true, "up");
   expect(stateOf(health, "store")?.state).toBe("down");
 });
+
+test("tells when a dependency was last up, also while it is down", () => {
+  const health = createHealth();
+  expect(health.lastUpAt("store")).toBeUndefined();
+  vi.setSystemTime(1_000);
+  health.set("store", true, "up");
+  vi.setSystemTime(2_000);
+  health.set("store", true, "up");
+  vi.setSystemTime(3_000);
+  health.set("store", true, "down", "refused");
+  expect(health.lastUpAt("store")).toBe(2_000);
+});

@@ -47,6 +47,7 @@ export class ApiWorld {
   held: Promise<void> = Promise.resolve();
   catalogueQuestions = 0;
   clock: (() => number) | undefined;
+  storeAwayBacklogRecordsMax: number | undefined;
   app: ApiServer = undefined as never;
   #decided = 0;
   readonly #owner = this.cache.effectsCache(() => Promise.resolve(true));
@@ -70,6 +71,9 @@ export class ApiWorld {
       metrics: this.metrics,
       logger,
       now: () => this.clock?.() ?? Date.now(),
+      ...(this.storeAwayBacklogRecordsMax !== undefined && {
+        storeAwayBacklogRecordsMax: this.storeAwayBacklogRecordsMax,
+      }),
     });
     this.#holdAnswers();
     return this;

@@ -77,6 +77,7 @@ export function placeOrderRoute(app: ApiServer, services: ApiServices): void {
         currency: product.currency,
         issuedAt: now(),
       };
+      log.requireRoom(command);
       // Marked before it can be decided, so that the owner finds the mark and writes the decision over it (P17).
       await markPending(pendingOrder(command, log.partitionOf(command), null));
       const { partition, offset } = await log.append(command);

@@ -53,8 +53,8 @@ const makeIfMissing = async (admin: Admin, settings: TopicSettings, logger: Logg
   if (made) logger.info({ topic, numPartitions, replicationFactor }, "made the topic of the orders");
 };
 
-/** About half a minute, until a broker that was started together with us is there. */
-const whileAway = { maxAttempts: 30, backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 1_000 }) };
+/** About half a minute, until a broker that was started together with us is there; kafkajs tries three times in each attempt. */
+const whileAway = { maxAttempts: 20, backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 1_000 }) };
 
 /**
  * Makes the topic if it is missing, checks it, and tells how many partitions it has: the one place where the count
