@@ -74,3 +74,26 @@ export function pathsNamed(text: string): string[] {
   const isOurs = (word: string): boolean => /^(?:src|test|local|docs|avro|bench|patches)\/[\w./-]*$/.test(word);
   return quoted(text).filter((word) => isOurs(word) && !word.includes("NNN"));
 }
+
+export type Fence = { readonly language: string; readonly text: string };
+
+/** The fenced blocks of a page, in order. */
+export const fences = (text: string): Fence[] =>
+  [...text.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].map(([, language = "", block = ""]) => ({ language, text: block }));
+
+export type ShellStep = { readonly comment: string; readonly command: string };
+
+/** The commands of a block, each with the comment above it; one that goes on after a backslash is one. */
+export function shellSteps(block: string): ShellStep[] {
+  const lines = block.replaceAll("\\\n", "\\\u0000").split("\n");
+  const steps: ShellStep[] = [];
+  let comment = "";
+  for (const line of lines.map((each) => each.replaceAll("\\\u0000", "\\\n").trim())) {
+    if (line.startsWith("#")) comment = `${comment} ${line.slice(1).trim()}`.trim();
+    else if (line !== "") {
+      steps.push({ comment, command: line });
+      comment = "";
+    }
+  }
+  return steps;
+}
