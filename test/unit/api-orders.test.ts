@@ -169,11 +169,17 @@ describe("listing orders", () => {
       expect(page.orders).toHaveLength(count);
       expect(page.next).toBeNull();
     }
-    for (const query of ["customerId=c1", "productId=p1"]) {
+    for (const query of ["customerId=c1", "productId=p1", "customerId=c1&productId=p1"]) {
       const page = bodyOf(await get(`/orders?${query}&limit=1`));
       expect(page.orders).toHaveLength(1);
       expect((await get(`/orders?${query}&cursor=${String(page.next)}`)).statusCode).toBe(200);
-      expect(bodyOf(await get(`/orders?status=accepted&cursor=${String(page.next)}`)).code).toBe("invalid_cursor");
+      for (const other of ["status=accepted", "customerId=c2", `${query}&basketId=b1`]) {
+        const answer = await get(`/orders?${other}&cursor=${String(page.next)}`);
+        expect(answer.statusCode).toBe(400);
+        expect(bodyOf(answer).code).toBe("invalid_cursor");
+      }
+      expect((await get(`/orders?limit=2&cursor=${String(page.next)}&${query}`)).statusCode).toBe(200);
+      expect(bodyOf(await get(`/products?cursor=${String(page.next)}`)).code).toBe("invalid_cursor");
     }
   });
 

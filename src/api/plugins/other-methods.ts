@@ -1,8 +1,9 @@
-import type { HTTPMethods } from "fastify";
+import { METHODS } from "node:http";
 import fastifyPlugin from "fastify-plugin";
 import { Problem } from "../problems.ts";
 
-const allMethods: readonly HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+/** All that Node's parser lets in, but for CONNECT, which never becomes a request. */
+const allMethods = METHODS.filter((method) => method !== "CONNECT");
 
 /**
  * Answers 405 with `Allow` where a path is known and the method is not. Register it before the routes; the answers are
@@ -12,6 +13,9 @@ export const otherMethods = fastifyPlugin((app, _options, done) => {
   const methodsOf = new Map<string, Set<string>>();
   let finished = false;
 
+  for (const method of allMethods) {
+    if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
+  }
   app.addHook("onRoute", ({ url, method }) => {
     if (finished) return;
     const methods = methodsOf.get(url) ?? new Set();

@@ -28,17 +28,18 @@ export function listOrdersRoute(app: ApiServer, { orders }: ApiServices): void {
 }
 
 async function answer(orders: ApiServices["orders"], query: ListOrdersQuery) {
-  const { cursor, limit = limits.pageSizeDefault, status } = query;
+  const { cursor, limit = limits.pageSizeDefault, ...listed } = query;
+  const { status } = listed;
   const filter = filterOf(query);
   if (filter !== null) {
-    const after = cursor === undefined ? null : readTimeCursor(cursor);
-    return pageOf(await orders.list(filter, after, limit), timeCursor);
+    const after = cursor === undefined ? null : readTimeCursor(cursor, listed);
+    return pageOf(await orders.list(filter, after, limit), (position) => timeCursor(position, listed));
   }
   if (status === undefined) {
     throw new Problem("invalid_request", "Name a customerId, a basketId, a productId or a status.");
   }
-  const after = cursor === undefined ? null : readLogCursor(cursor);
-  return pageOf(await orders.listByStatus(status, after, limit), logCursor);
+  const after = cursor === undefined ? null : readLogCursor(cursor, listed);
+  return pageOf(await orders.listByStatus(status, after, limit), (position) => logCursor(position, listed));
 }
 
 /** Null: by status alone. What has no index of its own is refused rather than slow. */

@@ -76,7 +76,11 @@ export const PageQuery = {
     Type.Integer({ minimum: 1, maximum: limits.pageSizeMax, description: `Default ${limits.pageSizeDefault}` }),
   ),
   cursor: Type.Optional(
-    Type.String({ minLength: 1, maxLength: limits.cursorCharsMax, description: "`next` of the page before" }),
+    Type.String({
+      minLength: 1,
+      maxLength: limits.cursorCharsMax,
+      description: "`next` of the page before, with the same filter",
+    }),
   ),
 };
 
