@@ -9,8 +9,9 @@ export type Progress = {
 
 const heartbeatMs = 15_000;
 
-export function printProgress(): Progress {
-  const line = (text: string): void => console.log(`  ${text}`);
+/** `write` gets each line. */
+export function printProgress(write: (text: string) => void = console.log): Progress {
+  const line = (text: string): void => write(`  ${text}`);
   const done = (title: string, startedAt: number): void => line(`${title}: ${seconds(startedAt)}`);
   return {
     line,

@@ -5,7 +5,7 @@ import { type Profile, openProfile } from "../../local/paths.ts";
 import { type Progress, printProgress } from "../../local/progress.ts";
 import { type Services, startServices } from "../../local/services.ts";
 import { isStop, stopRequest } from "../../local/stop-request.ts";
-import { readOptions } from "./options.ts";
+import { type Defaults, type Options, readOptions } from "./options.ts";
 
 export type Bench = {
   readonly profile: Profile;
@@ -19,18 +19,19 @@ export type Bench = {
 
 /**
  * Runs `work` on services of the profile `bench`, or on those that the environment names, with the options of the command line. Its result
- * is the exit code.
+ * is the exit code. A default that is false is a flag's; one that is named `json` leaves stdout to `work`.
  */
-export async function runBench<Name extends string>(
+export async function runBench<D extends Defaults>(
   command: string,
-  defaults: Readonly<Record<Name, number>>,
-  work: (bench: Bench, options: Readonly<Record<Name, number>>) => Promise<number>,
+  defaults: D,
+  work: (bench: Bench, options: Options<D>) => Promise<number>,
 ): Promise<void> {
   await runMain(async () => {
     const options = readOptions(defaults);
     const name = process.env.TALLYMAN_PROFILE;
     const profile = openProfile(name === undefined ? "bench" : `${name}-bench`);
-    const progress = printProgress();
+    // With --json the figures are all that stdout gets.
+    const progress = printProgress("json" in options && options.json === true ? console.error : console.log);
     const named = readNamed(process.env);
     const failure = new AbortController();
     const signal = AbortSignal.any([stopRequest, failure.signal]);

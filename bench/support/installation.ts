@@ -12,6 +12,8 @@ import type { Bench } from "./bench.ts";
 
 export type Installation = AsyncDisposable & {
   readonly addresses: Addresses;
+  /** Its topic's, and its consumer group's. */
+  readonly name: string;
   /** A session in its database. */
   readonly database: pg.Client;
   start(role: AppRole): Promise<App>;
@@ -59,7 +61,7 @@ export async function createInstallation(bench: Bench): Promise<Installation> {
       });
       return app;
     };
-    return { addresses, database, start, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+    return { addresses, name, database, start, [Symbol.asyncDispose]: () => stack.disposeAsync() };
   } catch (error) {
     await stack.disposeAsync();
     throw error;

@@ -1,20 +1,30 @@
 import { parseArgs } from "node:util";
 import { Failure } from "../../local/failure.ts";
 
-/** Reads `--name number` options, all whole numbers of at least 1; what is not given keeps its default. Throws a Failure. */
-export function readOptions<Name extends string>(defaults: Readonly<Record<Name, number>>): Record<Name, number> {
-  const names = Object.keys(defaults) as Name[];
-  const usage = `Options: ${names.map((name) => `--${name} ${defaults[name]}`).join(", ")}.`;
-  const read = (name: Name, text: string | boolean | undefined): number => {
-    if (text === undefined) return defaults[name];
-    const value = Number(text);
+/** By name: a whole number from 1 on, or what a flag is when it is not given: false. */
+export type Defaults = Readonly<Record<string, number | boolean>>;
+export type Options<D extends Defaults> = { readonly [Name in keyof D]: D[Name] extends number ? number : boolean };
+
+/** Reads `--name number` options, all whole numbers of at least 1, and `--flag`; what is not given keeps its default. Throws a Failure. */
+export function readOptions<D extends Defaults>(defaults: D): Options<D> {
+  const entries = Object.entries(defaults);
+  const usage = `Options: ${entries.map(([name, value]) => (typeof value === "boolean" ? `--${name}` : `--${name} ${value}`)).join(", ")}.`;
+  const read = (name: string, given: string | boolean | undefined): number | boolean => {
+    if (given === undefined) return defaults[name] ?? false;
+    if (typeof given === "boolean") return given;
+    const value = Number(given);
     if (!Number.isInteger(value) || value < 1)
       throw new Failure(`--${name} must be a whole number from 1 on. ${usage}`);
     return value;
   };
+  const typeOf = (value: number | boolean) => ({
+    type: typeof value === "boolean" ? ("boolean" as const) : ("string" as const),
+  });
   try {
-    const { values } = parseArgs({ options: Object.fromEntries(names.map((name) => [name, { type: "string" }])) });
-    return Object.fromEntries(names.map((name) => [name, read(name, values[name])])) as Record<Name, number>;
+    const { values } = parseArgs({
+      options: Object.fromEntries(entries.map(([name, value]) => [name, typeOf(value)])),
+    });
+    return Object.fromEntries(entries.map(([name]) => [name, read(name, values[name])])) as Options<D>;
   } catch (error) {
     if (error instanceof Failure || !(error instanceof TypeError)) throw error;
     throw new Failure(`${error.message} ${usage}`);

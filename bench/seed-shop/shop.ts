@@ -1,0 +1,111 @@
+// The shop that Tallyman replaces, as its author describes it: web processes that take orders, Kafka with the quantities they worked out, and
+// a consumer that writes these. Here it is started, asked when it is at rest, and read.
+import path from "node:path";
+import getPort from "get-port";
+import { Redis } from "ioredis";
+import { toEnvironment } from "../../local/addresses.ts";
+import { Failure } from "../../local/failure.ts";
+import { lastLines } from "../../local/files.ts";
+import { type Service, launch, untilReady } from "../../local/supervise.ts";
+import { type Contender, postProduct } from "../race/contender.ts";
+import { orderIdsOf } from "../race/load.ts";
+import type { Bench } from "../support/bench.ts";
+import { createInstallation } from "../support/installation.ts";
+import { createTopicReader } from "./topic-reader.ts";
+import { quantityKey, toVariables } from "./settings.ts";
+import { createTables } from "./tables.ts";
+
+const readyLimitMs = 60_000;
+
+/** Starts it with a database, a topic and a Redis database of its own. */
+export async function openSeedShop(bench: Bench, workers: number): Promise<Contender> {
+  const { profile, services, signal } = bench;
+  const stack = new AsyncDisposableStack();
+  try {
+    const { addresses, database, name } = stack.use(await createInstallation(bench));
+    await database.query(createTables);
+    const messages = stack.use(await createTopicReader(addresses.kafkaBrokers, name, signal));
+
+    const port = await getPort({ host: "127.0.0.1" });
+    const environment = { ...toEnvironment(addresses), ...toVariables({ topic: name, group: name, port, workers }) };
+    const context = { profile, custody: services.custody, signal };
+    const start = (script: string, rank: number): Service => {
+      const service = launch(
+        {
+          name: `seed-shop-${script}`,
+          command: process.execPath,
+          args: [...process.execArgv, path.join(import.meta.dirname, `${script}.ts`)],
+          cwd: import.meta.dirname,
+          ours: true,
+          env: environment,
+          stop: { rank, signal: "SIGTERM", limitMs: 10_000 },
+        },
+        context,
+      );
+      let stopping = false;
+      void service.exited.then((how) => {
+        if (!stopping) bench.giveUp(`${service.name} ended by itself (${how}):\n${lastLines(service.logFile)}`);
+      });
+      stack.defer(() => {
+        stopping = true;
+        return service.stop();
+      });
+      return service;
+    };
+    start("consumer", 1);
+    const web = start("web", 0);
+    const url = `http://127.0.0.1:${port}`;
+    await bench.progress.step(`Shop that sends quantities, ${workers} workers, on ${url}`, () =>
+      untilReady(web, () => checkReady(url), readyLimitMs, context),
+    );
+
+    let announced = 0;
+    return {
+      url,
+      headers: {},
+      addProduct: (id, units) => postProduct(url, { id, name: id, quantity: units }, signal),
+      // It answers when the order's row is there.
+      untilDecided: (answers) => {
+        announced += orderIdsOf(answers, 201).length;
+        return Promise.resolve();
+      },
+      // Each accepted order is one message.
+      untilAtRest: () => messages.untilConsumed(announced),
+      readBooks: async (productId, answers) => {
+        const { rows } = await database.query<{ sold: number; left: number }>(
+          `select (select coalesce(sum(quantity), 0) from orders where product_id = $1)::float8 as sold,
+                  (select quantity from products where id = $1)::float8 as left`,
+          [productId],
+        );
+        if (rows[0] === undefined) throw new Failure(`The shop's tables don't know ${productId}.`);
+        return {
+          ...rows[0],
+          cached: await readCached(addresses.redisUrl, productId),
+          accepted: orderIdsOf(answers, 201).length,
+          refused: answers.filter(({ status }) => status === 409).length,
+          problems: [],
+        };
+      },
+      [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    };
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+async function readCached(redisUrl: string, productId: string): Promise<number | null> {
+  const redis = new Redis(redisUrl);
+  try {
+    const cached = await redis.get(quantityKey(productId));
+    return cached === null ? null : Number(cached);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function checkReady(url: string): Promise<void> {
+  const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) });
+  const body = await response.text();
+  if (!response.ok) throw new Error(`${url}/readyz answers ${response.status}: ${body}`);
+}
