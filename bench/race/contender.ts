@@ -1,3 +1,4 @@
+import { Redis } from "ioredis";
 import type { Answer } from "./load.ts";
 
 /** What a shop's stores say of one product, when nothing moves any more. */
@@ -38,4 +39,15 @@ export async function postProduct(url: string, product: object, signal: AbortSig
   });
   const body = await response.text();
   if (response.status !== 201) throw new Error(`POST /products answers ${response.status}: ${body}`);
+}
+
+/** The number under a key of Redis; null where there is none. */
+export async function readCached(redisUrl: string, key: string): Promise<number | null> {
+  const redis = new Redis(redisUrl);
+  try {
+    const cached = await redis.get(key);
+    return cached === null ? null : Number(cached);
+  } finally {
+    redis.disconnect();
+  }
 }

@@ -1,9 +1,8 @@
 // Tallyman in the race, judged from outside: what it answers, its ledger and stock in PostgreSQL, its number in Redis.
-import { Redis } from "ioredis";
 import { type Bench } from "../support/bench.ts";
 import { type Installation, createInstallation } from "../support/installation.ts";
 import { type Progress, audit, untilProgress } from "../support/ledger.ts";
-import { type Books, type Contender, postProduct } from "./contender.ts";
+import { type Books, type Contender, postProduct, readCached } from "./contender.ts";
 import { type Answer, orderIdsOf } from "./load.ts";
 
 const lookupIdsMax = 1_000;
@@ -65,13 +64,7 @@ async function readStores(
   );
   const row = rows[0];
   if (row === undefined) throw new Error("A select without a table has one row.");
-  const redis = new Redis(addresses.redisUrl);
-  try {
-    const cached = await redis.get(`product:${productId}:quantity`);
-    return { ...row, cached: cached === null ? null : Number(cached) };
-  } finally {
-    redis.disconnect();
-  }
+  return { ...row, cached: await readCached(addresses.redisUrl, `product:${productId}:quantity`) };
 }
 
 /** What is known of each order now, against what its caller was told; and the quantity that a reader is told. */

@@ -1,21 +1,12 @@
 /** What follows from the figures of a race. Pure: figures in, exit code and reasons out. */
+import type { Books } from "./contender.ts";
 
-export type Figures = {
+export type Figures = Books & {
   /** Units of the product before the first order, and orders sent, each for one of them. */
   readonly stocked: number;
   readonly sent: number;
-  /** Orders by what became of them, as those who sent them can know it. */
-  readonly accepted: number;
-  readonly refused: number;
-  /** Units of the accepted orders that PostgreSQL has. */
-  readonly sold: number;
-  /** Units that are left as PostgreSQL says, and as Redis does; null: Redis has no number. */
-  readonly left: number;
-  readonly cached: number | null;
   /** Decided orders by the time from the first one sent until the last one is decided. */
   readonly ordersPerSecond: number;
-  /** What else is wrong with the shop's books, a sentence each. */
-  readonly problems: readonly string[];
 };
 
 /** 0: the race shows what it is for. 1: Tallyman is at fault. 2: the other design did as it should, so that nothing is shown. */

@@ -2,12 +2,11 @@
 // a consumer that writes these. Here it is started, asked when it is at rest, and read.
 import path from "node:path";
 import getPort from "get-port";
-import { Redis } from "ioredis";
 import { toEnvironment } from "../../local/addresses.ts";
 import { Failure } from "../../local/failure.ts";
 import { lastLines } from "../../local/files.ts";
 import { type Service, launch, untilReady } from "../../local/supervise.ts";
-import { type Contender, postProduct } from "../race/contender.ts";
+import { type Contender, postProduct, readCached } from "../race/contender.ts";
 import { orderIdsOf } from "../race/load.ts";
 import type { Bench } from "../support/bench.ts";
 import { createInstallation } from "../support/installation.ts";
@@ -80,7 +79,7 @@ export async function openSeedShop(bench: Bench, workers: number): Promise<Conte
         if (rows[0] === undefined) throw new Failure(`The shop's tables don't know ${productId}.`);
         return {
           ...rows[0],
-          cached: await readCached(addresses.redisUrl, productId),
+          cached: await readCached(addresses.redisUrl, quantityKey(productId)),
           accepted: orderIdsOf(answers, 201).length,
           refused: answers.filter(({ status }) => status === 409).length,
           problems: [],
@@ -91,16 +90,6 @@ export async function openSeedShop(bench: Bench, workers: number): Promise<Conte
   } catch (error) {
     await stack.disposeAsync();
     throw error;
-  }
-}
-
-async function readCached(redisUrl: string, productId: string): Promise<number | null> {
-  const redis = new Redis(redisUrl);
-  try {
-    const cached = await redis.get(quantityKey(productId));
-    return cached === null ? null : Number(cached);
-  } finally {
-    redis.disconnect();
   }
 }
 

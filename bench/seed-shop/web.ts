@@ -3,17 +3,15 @@ import cluster, { type Worker } from "node:cluster";
 import path from "node:path";
 import { onStop, readSettings } from "./settings.ts";
 
-/** Told to each worker when all of them listen: before that, connections would not be spread over all of them. */
-export const allListen = "all listen";
-
 const { workers: count } = readSettings();
 cluster.setupPrimary({ exec: path.join(import.meta.dirname, "worker.ts") });
 const workers: Worker[] = Array.from({ length: count }, () => cluster.fork());
 
+// Told to each worker when all of them listen: before that, connections would not be spread over all of them.
 let listening = 0;
 cluster.on("listening", () => {
   listening += 1;
-  if (listening === count) for (const worker of workers) worker.send(allListen);
+  if (listening === count) for (const worker of workers) worker.send("all listen");
 });
 
 let stopping = false;
