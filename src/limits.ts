@@ -86,7 +86,7 @@ export const limits = {
   startWaitMs: 40_000,
 
   // Fetching from the log.
-  fetchMaxWaitMs: 250,
+  fetchMaxWaitMs: 100,
   fetchBytesPerPartitionMax: 1024 * 1024,
   fetchBytesMax: 12 * 1024 * 1024,
 
@@ -106,6 +106,12 @@ export const limits = {
   cachePauseMs: 1_000,
   /** Age from which a pending mark alone is not believed and PostgreSQL is asked too. */
   pendingBelievedMs: 2_000,
+
+  // A process that is asked to stop.
+  /** It ends then, whatever hangs: who asks kills after 10 s, as Docker does where nothing is said. */
+  stopMs: 9_500,
+  /** Of these, what the first of two roles in one process may take, so that the other one has time to leave its group. */
+  stopTurnMs: 5_500,
 } satisfies Record<string, number>;
 
 assert(limits.quantityMax <= limits.stockMax, "one delivery must fit into the stock");
@@ -119,6 +125,8 @@ assert(limits.appendBatchBytesMax <= limits.appendQueueBytesMax, "the queue must
 assert(limits.appendDeadlineMs < limits.drainMs, "an api that is asked to stop can answer what it has taken");
 assert(limits.productQuantityTtlSeconds < limits.productVersionTtlSeconds, "the guard outlives what it guards (P16)");
 assert(limits.refillTokenTtlMs < limits.productVersionTtlSeconds * 1000, "the guard outlives a refill (P16)");
+assert(limits.drainMs < limits.stopMs, "a processor that can't finish still leaves its group");
+assert(limits.appendDeadlineMs < limits.stopTurnMs, "an api can answer what it has taken");
 assert(limits.retryDelayMsMin < limits.retryDelayMsMax, "back-off grows");
 assert(limits.healthProbeDeadlineMs < limits.healthProbeIntervalMs, "a probe is judged before the next one is due");
 assert(limits.commandBodyBytesMax <= limits.httpBodyBytesMax, "no route takes more than the server");

@@ -6,8 +6,10 @@ import { pino } from "pino";
 import type { Logger } from "pino";
 import { startApi } from "./api-role.ts";
 import { ConfigInvalid, readConfig } from "./config.ts";
+import { limits } from "./limits.ts";
 import { TopicMisconfigured } from "./log/kafka/topic.ts";
 import { startProcessor } from "./processor-role.ts";
+import { within } from "./role.ts";
 import type { RunningRole } from "./role.ts";
 import { SchemaIncompatible } from "./schemas/schema-source.ts";
 import { ServiceAway } from "./service-away.ts";
@@ -37,8 +39,15 @@ async function main(names: readonly string[]): Promise<void> {
     if (stopping) return;
     stopping = true;
     log.info({ why }, "stopping");
-    // The api goes first: it finishes what it accepted while there is still somebody to decide it.
-    for (const role of running) await role.stop();
+    setTimeout(() => {
+      log.warn({}, "something hangs, and the process ends without it; what is not committed stays in the log");
+      process.exit(0);
+    }, limits.stopMs);
+    // The api goes first: it finishes what it accepted while there is still somebody to decide it. A request that never
+    // ends must not cost the processor the time in which it leaves its group.
+    for (const role of running) {
+      await within(role === running.at(-1) ? limits.stopMs : limits.stopTurnMs, role.stop());
+    }
     log.info({}, "stopped");
     process.exit(0);
   };

@@ -17,6 +17,8 @@ export type Installation = AsyncDisposable & {
   /** A session in its database. */
   readonly database: pg.Client;
   start(role: AppRole): Promise<App>;
+  /** Ends one before its time, and resolves when it is gone. Throws a Failure when it was asked and does not end with 0. */
+  end(app: App, signal: "SIGTERM" | "SIGKILL"): Promise<void>;
 };
 
 /**
@@ -48,20 +50,26 @@ export async function createInstallation(bench: Bench): Promise<Installation> {
     await database.connect();
     cleanUp("close the database session", () => database.end());
 
+    const ending = new Set<App>();
     const start = async (role: AppRole): Promise<App> => {
       const port = role === "api" ? await getPort({ host: "127.0.0.1" }) : await chooseProcessorPort();
       const app = await startApp(role, port, addresses, { profile, custody: services.custody, signal }, progress);
-      let stopping = false;
       void app.exited.then((how) => {
-        if (!stopping) bench.giveUp(`The ${app.name} ended by itself (${how}):\n${lastLines(app.logFile)}`);
+        if (!ending.has(app)) bench.giveUp(`The ${app.name} ended by itself (${how}):\n${lastLines(app.logFile)}`);
       });
       cleanUp(`stop the ${app.name}`, () => {
-        stopping = true;
+        ending.add(app);
         return app.stop();
       });
       return app;
     };
-    return { addresses, name, database, start, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+    const end: Installation["end"] = async (app, signal) => {
+      ending.add(app);
+      process.kill(app.pid, signal);
+      const how = await app.exited;
+      if (signal === "SIGTERM" && how !== "exit code 0") throw new Failure(`The ${app.name} ended badly: ${how}.`);
+    };
+    return { addresses, name, database, start, end, [Symbol.asyncDispose]: () => stack.disposeAsync() };
   } catch (error) {
     await stack.disposeAsync();
     throw error;

@@ -42,13 +42,18 @@ export function createHttpServer(logger: FastifyBaseLogger): ApiServer {
 
 /**
  * Node closes the connections that are idle when the closing begins. One whose request is under way then becomes idle with
- * its answer, and a caller that keeps it would hold up the stop for as long as `keepAliveTimeoutMs`.
+ * its answer, and a caller that keeps it would hold up the stop for as long as `keepAliveTimeoutMs`. An answer that leaves
+ * from then on says so.
  */
 function closeConnectionsThatBecomeIdle(app: ApiServer): void {
   let timer: NodeJS.Timeout | undefined;
   app.addHook("preClose", (done) => {
     timer = setInterval(() => app.server.closeIdleConnections(), limits.closeIdleIntervalMs);
     done();
+  });
+  app.addHook("onSend", (_request, reply, payload, done) => {
+    if (timer !== undefined) reply.header("connection", "close");
+    done(null, payload);
   });
   app.addHook("onClose", (_app, done) => {
     clearInterval(timer);

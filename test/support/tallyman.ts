@@ -20,6 +20,8 @@ export type Role = {
   readonly pid: number;
   /** How it ended; null: it runs. */
   exitCode(): number | NodeJS.Signals | null;
+  /** Sends a signal and does not wait. */
+  signal(name: NodeJS.Signals): void;
   /** Ends it at once, as a crash of the machine would. */
   kill(): Promise<void>;
   /** Asks it to stop; resolves with its exit code. */
@@ -31,6 +33,10 @@ export type Tallyman = AsyncDisposable & {
   readonly redis: Redis;
   startApi(): Promise<Role>;
   startProcessor(): Promise<Role>;
+  /** Both in one process; the url is the api's. */
+  startBoth(): Promise<Role>;
+  /** The name of the topic, and of the consumer group. */
+  readonly name: string;
 };
 
 export type TallymanOptions = {
@@ -62,24 +68,25 @@ export async function createTallyman(redisDatabase: number, options: TallymanOpt
   };
   const roles = new Set<Role>();
 
-  const start = async (roleName: "api" | "processor"): Promise<Role> => {
-    const port = await getPort({ host: "127.0.0.1" });
-    const env = {
-      ...shared,
-      [roleName === "api" ? "PORT" : "PROCESSOR_PORT"]: String(port),
-      INSTANCE_ID: `${roleName}-${port}`,
-    };
-    const output =
-      options.logs === undefined ? "ignore" : openSync(path.join(options.logs, `${roleName}-${port}.log`), "w");
-    const child = spawn(process.execPath, [main, roleName], { env, stdio: ["ignore", output, "pipe", "ipc"] });
+  const start = async (...roleNames: ("api" | "processor")[]): Promise<Role> => {
+    const ports = await Promise.all(roleNames.map(() => getPort({ host: "127.0.0.1" })));
+    const urls = ports.map((port) => `http://127.0.0.1:${port}`);
+    const variables = roleNames.map(
+      (role, index) => [role === "api" ? "PORT" : "PROCESSOR_PORT", String(ports[index])] as const,
+    );
+    const name = [...roleNames, ...ports].join("-");
+    const env: NodeJS.ProcessEnv = { ...shared, ...Object.fromEntries<string>(variables), INSTANCE_ID: name };
+    const output = options.logs === undefined ? "ignore" : openSync(path.join(options.logs, `${name}.log`), "w");
+    const child = spawn(process.execPath, [main, ...roleNames], { env, stdio: ["ignore", output, "pipe", "ipc"] });
     if (output !== "ignore") closeSync(output);
     const exited = once(child, "exit");
     let errors = "";
     child.stderr?.on("data", (chunk: Buffer) => (errors += chunk.toString()));
     const role: Role = {
-      url: `http://127.0.0.1:${port}`,
+      url: urls[0] ?? "",
       pid: child.pid ?? 0,
       exitCode: () => child.exitCode ?? child.signalCode,
+      signal: (signal) => void child.kill(signal),
       kill: async () => {
         roles.delete(role);
         child.kill("SIGKILL");
@@ -93,7 +100,7 @@ export async function createTallyman(redisDatabase: number, options: TallymanOpt
       },
     };
     roles.add(role);
-    await ready(role.url, child, () => errors);
+    await Promise.all(urls.map((url) => ready(url, child, () => errors)));
     return role;
   };
 
@@ -102,6 +109,8 @@ export async function createTallyman(redisDatabase: number, options: TallymanOpt
     redis,
     startApi: () => start("api"),
     startProcessor: () => start("processor"),
+    startBoth: () => start("api", "processor"),
+    name,
     [Symbol.asyncDispose]: async () => {
       await Promise.all([...roles].map((role) => role.kill()));
       redis.disconnect();

@@ -1,0 +1,201 @@
+// npm run bench:restart: how long a product stands still while processors are restarted one after the other, added, and killed.
+import { setTimeout as sleep } from "node:timers/promises";
+import type { App } from "../local/apps.ts";
+import { Failure } from "../local/failure.ts";
+import {
+  type DecidedOrder,
+  createStockedProducts,
+  longestWaits,
+  productsOfEveryPartition,
+  startSteadyLoad,
+  untilAllDecided,
+  wrongBooks,
+} from "../test/support/http-load.ts";
+import { type Bench, runBench } from "./support/bench.ts";
+import { type Installation, createInstallation } from "./support/installation.ts";
+import { printTable, spreadOf, whole, writeResults } from "./support/report.ts";
+
+const partitionCount = 12;
+const productsPerPartition = 4;
+const settledLimitMs = 30_000;
+const decidedLimitMs = 60_000;
+/** Of undisturbed load between two phases, so that what one has left does not count for the next. */
+const betweenMs = 2_000;
+
+const defaults = { processors: 2, rate: 300, repetitions: 3 };
+
+type Phase = { readonly title: string; readonly run: (fleet: Fleet) => Promise<void> };
+
+const phases: readonly Phase[] = [
+  { title: "undisturbed", run: () => sleep(3_000) },
+  {
+    title: "restart: stop one, start one",
+    run: async (fleet) => {
+      for (const old of [...fleet.running]) {
+        await fleet.stop(old);
+        await fleet.start();
+      }
+    },
+  },
+  {
+    title: "restart: start one, stop one",
+    run: async (fleet) => {
+      for (const old of [...fleet.running]) {
+        await fleet.start();
+        await fleet.stop(old);
+        await fleet.settled();
+      }
+    },
+  },
+  {
+    title: "kill -9 one, start one",
+    run: async (fleet) => {
+      const [victim] = fleet.running;
+      if (victim === undefined) return;
+      await fleet.kill(victim);
+      await fleet.settled();
+      await fleet.start();
+    },
+  },
+];
+
+type Result = {
+  readonly title: string;
+  /** The longest time from an order's acknowledgement to its decision, of each product; milliseconds. */
+  readonly longestByProduct: Readonly<Record<string, number>>;
+  readonly orders: number;
+  readonly exitMs: readonly number[];
+};
+
+await runBench("npm run bench:restart", defaults, async (bench, options) => {
+  const repetitions: { results: readonly Result[]; problems: readonly string[] }[] = [];
+  for (let repetition = 1; repetition <= options.repetitions; repetition += 1) {
+    repetitions.push(await measure(bench, options));
+    bench.progress.line(`${repetition} of ${options.repetitions} repetitions`);
+  }
+  print(
+    repetitions.map(({ results }) => results),
+    options,
+  );
+  writeResults("restart", options, repetitions);
+  const problems = repetitions.flatMap((repetition) => repetition.problems);
+  for (const problem of problems) console.error(`WRONG: ${problem}`);
+  if (problems.length > 0) return 1;
+  console.log("Every order that was acknowledged is decided once, and the ledger's sums are the stock.");
+  return 0;
+});
+
+/** The processors that run at the moment. */
+type Fleet = {
+  readonly running: readonly App[];
+  readonly exitMs: number[];
+  /** Resolves when the new one owns its share. */
+  start(): Promise<void>;
+  stop(app: App): Promise<void>;
+  kill(app: App): Promise<void>;
+  /** Resolves when those that run own all partitions, each one some. */
+  settled(): Promise<void>;
+};
+
+async function measure(bench: Bench, { processors, rate }: typeof defaults) {
+  await using installation = await createInstallation(bench);
+  const { database } = installation;
+  const api = await installation.start("api");
+  const fleet = createFleet(bench, installation);
+  for (let n = 0; n < processors; n += 1) await fleet.start();
+  const productIds = productsOfEveryPartition(partitionCount, productsPerPartition);
+  await createStockedProducts(api.url, productIds);
+
+  const load = startSteadyLoad({ url: () => api.url, productIds, perSecond: rate });
+  const spans: { title: string; from: number; to: number; exitMs: readonly number[] }[] = [];
+  for (const { title, run } of phases) {
+    await sleep(betweenMs, undefined, { signal: bench.signal });
+    const [from, exits] = [Date.now(), fleet.exitMs.length];
+    await run(fleet);
+    bench.signal.throwIfAborted();
+    spans.push({ title, from, to: Date.now(), exitMs: fleet.exitMs.slice(exits) });
+  }
+  await load.stop();
+  const { decided, lost, strangers } = await untilAllDecided(database, load.acked, decidedLimitMs);
+  const problems = [
+    ...(lost.length > 0 ? [`${lost.length} orders were acknowledged and are not decided.`] : []),
+    ...(strangers > 0 ? [`${strangers} orders are decided that were never acknowledged.`] : []),
+    ...(await wrongBooks(database)).map((id) => `The ledger's sum is not the stock of ${id}.`),
+    ...[...load.refusals].map(([answer, times]) => `${times} answers were ${answer} instead of 202.`),
+  ];
+  const results: Result[] = spans.map(({ title, from, to, exitMs }) => {
+    const orders = decided.filter(({ ackedAt }) => ackedAt >= from && ackedAt < to);
+    return { title, longestByProduct: longestOf(orders), orders: orders.length, exitMs };
+  });
+  return { results, problems };
+}
+
+function longestOf(orders: readonly DecidedOrder[]): Record<string, number> {
+  return Object.fromEntries(longestWaits(orders));
+}
+
+function createFleet({ signal }: Bench, installation: Installation): Fleet {
+  const running: App[] = [];
+  const exitMs: number[] = [];
+  const take = (app: App): void => void running.splice(running.indexOf(app), 1);
+  const settled: Fleet["settled"] = async () => {
+    for (const deadline = performance.now() + settledLimitMs; ;) {
+      const { rows } = await installation.database.query<{ owner: string }>("select owner from partitions");
+      const owns = (app: App): boolean => rows.some(({ owner }) => owner.endsWith(portOf(app)));
+      const owned = rows.filter(({ owner }) => running.some((app) => owner.endsWith(portOf(app))));
+      if (owned.length === partitionCount && running.every(owns)) return;
+      if (performance.now() > deadline) throw new Failure(`The partitions have no owners after ${settledLimitMs} ms.`);
+      await sleep(20, undefined, { signal });
+    }
+  };
+  return {
+    running,
+    exitMs,
+    settled,
+    start: async () => {
+      running.push(await installation.start("processor"));
+      await settled();
+    },
+    stop: async (app) => {
+      const askedAt = performance.now();
+      await installation.end(app, "SIGTERM");
+      exitMs.push(performance.now() - askedAt);
+      take(app);
+    },
+    kill: async (app) => {
+      await installation.end(app, "SIGKILL");
+      take(app);
+    },
+  };
+}
+
+/** An owner's name ends with the port of its health. */
+function portOf(app: App): string {
+  return `-${new URL(app.url).port}`;
+}
+
+function print(repetitions: readonly (readonly Result[])[], { processors, rate }: typeof defaults): void {
+  console.log(`
+${processors} processors, ${rate} orders/s one by one over ${partitionCount * productsPerPartition} products on ${partitionCount} partitions. Milliseconds: the longest time from an
+order's acknowledgement to its decision (decided_at), of each product; then p50, p99 and max over the products. Exit: from SIGTERM to the end.
+`);
+  printTable(
+    ["", "p50", "p99", "max", "orders", "exit ms"],
+    phases.flatMap(({ title }) =>
+      repetitions.map((results, index) => {
+        const result = results.find((each) => each.title === title);
+        const waits = Object.values(result?.longestByProduct ?? {}).toSorted((a, b) => a - b);
+        const at = (share: number): string => whole(waits[Math.ceil(waits.length * share) - 1] ?? 0);
+        const exits = result?.exitMs ?? [];
+        return [
+          index === 0 ? title : "",
+          at(0.5),
+          at(0.99),
+          at(1),
+          whole(result?.orders ?? 0),
+          exits.length === 0 ? "" : whole(spreadOf(exits).max),
+        ];
+      }),
+    ),
+  );
+}
