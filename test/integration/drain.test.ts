@@ -185,12 +185,12 @@ describe("an api", () => {
 
     const ended = stopInTime(stopping);
     const settled = await Promise.all(answers);
+    acked.push(...orders.map(({ orderId, productId }) => ({ orderId, productId, ackedAt: Date.now() })));
     expect(settled.map(({ status }) => status)).toEqual(orders.map(() => 202));
     expect(settled.map(({ headers }) => headers.connection)).toEqual(orders.map(() => "close"));
     const late = await placeOver(keepAlive(), stopping.url, {}, orders[0] ?? {}).catch(() => undefined);
     expect([undefined, 503]).toContain(late?.status);
     await ended;
-    acked.push(...orders.map(({ orderId, productId }) => ({ orderId, productId, ackedAt: Date.now() })));
 
     const processor = await tallyman.startProcessor();
     await expectNothingLost();
