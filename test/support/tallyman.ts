@@ -74,9 +74,9 @@ export async function createTallyman(redisDatabase: number, options: TallymanOpt
     const variables = roleNames.map(
       (role, index) => [role === "api" ? "PORT" : "PROCESSOR_PORT", String(ports[index])] as const,
     );
-    const name = [...roleNames, ...ports].join("-");
-    const env: NodeJS.ProcessEnv = { ...shared, ...Object.fromEntries<string>(variables), INSTANCE_ID: name };
-    const output = options.logs === undefined ? "ignore" : openSync(path.join(options.logs, `${name}.log`), "w");
+    const instance = [...roleNames, ...ports].join("-");
+    const env: NodeJS.ProcessEnv = { ...shared, ...Object.fromEntries<string>(variables), INSTANCE_ID: instance };
+    const output = options.logs === undefined ? "ignore" : openSync(path.join(options.logs, `${instance}.log`), "w");
     const child = spawn(process.execPath, [main, ...roleNames], { env, stdio: ["ignore", output, "pipe", "ipc"] });
     if (output !== "ignore") closeSync(output);
     const exited = once(child, "exit");
