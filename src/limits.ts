@@ -112,12 +112,30 @@ export const limits = {
   stopMs: 9_500,
   /** Of these, what the first of two roles in one process may take, so that the other one has time to leave its group. */
   stopTurnMs: 5_500,
+
+  // The audit.
+  auditPageRows: 2_000,
+  /** Of each partition that is open; a fetch goes beyond by what it brings. */
+  auditReadAheadBytesHigh: 1024 * 1024,
+  auditReadAheadBytesLow: 512 * 1024,
+  auditPartitionsOpenMax: 8,
+  /** Sorting a ledger of hundreds of millions of lines may take this long. */
+  auditQueryTimeoutMs: 3_600_000,
+  /** A log that brings nothing for so long is away. */
+  auditStallMs: 30_000,
+  /** Differences that are shown; the others are counted. */
+  auditDifferencesShown: 100,
+  auditDifferencesMax: 10_000,
+  /** Marks in Redis that are held against the log, at rest. */
+  auditMarksMax: 10_000,
 } satisfies Record<string, number>;
 
 assert(limits.quantityMax <= limits.stockMax, "one delivery must fit into the stock");
 assert(limits.stockMax + limits.quantityMax < 2 ** 31, "stock is a PostgreSQL integer");
 assert(limits.mailboxRecordsLow < limits.mailboxRecordsHigh, "a paused mailbox must be able to resume");
 assert(limits.mailboxBytesLow < limits.mailboxBytesHigh, "a paused mailbox must be able to resume");
+assert(limits.auditReadAheadBytesLow < limits.auditReadAheadBytesHigh, "a paused reader must be able to go on");
+assert(limits.auditDifferencesShown <= limits.auditDifferencesMax, "the default is within the bound");
 assert(limits.groupCommandsMax <= limits.mailboxRecordsHigh, "one partition alone must be able to fill a group");
 assert(limits.furtherGroupCommandsMin <= limits.groupCommandsMax, "a further group can be full");
 assert(limits.appendBatchRecordsMax <= limits.appendQueueRecordsMax, "the queue must hold a whole batch");

@@ -112,6 +112,7 @@ describe("64 clients, 3,000 orders for 1,000 units, a processor killed on the wa
     expect(statuses.filter((status) => status === "rejected")).toHaveLength(orderCount - units);
     expect(await second.stop()).toBe(0);
     expect(await api.stop()).toBe(0);
+    await tallyman.audit("at-rest");
   });
 });
 

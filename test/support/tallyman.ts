@@ -13,6 +13,7 @@ import type { Addresses } from "../../local/addresses.ts";
 import { createTestDatabase } from "./databases.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const commandLine = fileURLToPath(new URL("../../src/tallyman.ts", import.meta.url));
 const readyMs = 30_000;
 
 export type Role = {
@@ -28,9 +29,20 @@ export type Role = {
   stop(): Promise<number | null>;
 };
 
+export type CommandResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+
 export type Tallyman = AsyncDisposable & {
   readonly databaseUrl: string;
+  readonly redisUrl: string;
   readonly redis: Redis;
+  readonly topic: string;
+  /** Runs the command line to its end. */
+  run(...args: readonly string[]): Promise<CommandResult>;
+  /**
+   * Throws with what `tallyman audit` finds. `at-rest` is for a world in which nothing is under way: everything is decided,
+   * told and saved.
+   */
+  audit(when: "at-rest" | "running"): Promise<void>;
   startApi(): Promise<Role>;
   startProcessor(): Promise<Role>;
   /** Both in one process; the url is the api's. */
@@ -67,6 +79,7 @@ export async function createTallyman(redisDatabase: number, options: TallymanOpt
     LOG_LEVEL: options.logs === undefined ? "warn" : "info",
   };
   const roles = new Set<Role>();
+  const runs = new Set<ChildProcess>();
 
   const start = async (...roleNames: ("api" | "processor")[]): Promise<Role> => {
     const ports = await Promise.all(roleNames.map(() => getPort({ host: "127.0.0.1" })));
@@ -104,14 +117,33 @@ export async function createTallyman(redisDatabase: number, options: TallymanOpt
     return role;
   };
 
+  const run = async (...args: readonly string[]): Promise<CommandResult> => {
+    const child = spawn(process.execPath, [commandLine, ...args], { env: shared, stdio: ["ignore", "pipe", "pipe"] });
+    runs.add(child);
+    let [stdout, stderr] = ["", ""];
+    child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    await once(child, "close");
+    runs.delete(child);
+    return { code: child.exitCode, stdout, stderr };
+  };
+
   return {
     databaseUrl: database.url,
+    redisUrl: redisUrl.href,
     redis,
+    topic: name,
+    run,
+    audit: async (when) => {
+      const { code, stdout, stderr } = await run("audit", ...(when === "at-rest" ? ["--at-rest"] : []));
+      if (code !== 0) throw new Error(`tallyman audit ended with ${code}:\n${stdout}${stderr}`);
+    },
     startApi: () => start("api"),
     startProcessor: () => start("processor"),
     startBoth: () => start("api", "processor"),
     name,
     [Symbol.asyncDispose]: async () => {
+      for (const child of runs) child.kill("SIGKILL");
       await Promise.all([...roles].map((role) => role.kill()));
       redis.disconnect();
       await database[Symbol.asyncDispose]();

@@ -1,0 +1,70 @@
+/** What a line must say because its record says it. A decision adds to it and never changes it. */
+import type { CancelOrder, Command } from "../schemas/commands.ts";
+import type { Line } from "../schemas/lines.ts";
+
+type Content = Partial<Omit<Line, "commandId">>;
+
+const nothing = {
+  orderId: null,
+  unitPriceCents: null,
+  currency: null,
+  customerId: null,
+  basketId: null,
+  deliveryLocation: null,
+  asOfVersion: null,
+  reference: null,
+} as const satisfies Content;
+
+function contentOf(command: Command): Content {
+  const { type, productId, issuedAt } = command;
+  const common = { ...nothing, type, productId, issuedAt };
+  switch (command.type) {
+    case "PlaceOrder": {
+      const { quantity, unitPriceCents, currency, customerId, basketId, deliveryLocation } = command;
+      return { ...common, quantity, unitPriceCents, currency, customerId, basketId, deliveryLocation };
+    }
+    case "CancelOrder":
+      // Its units are the order's: judged with the order.
+      return { ...common, orderId: command.orderId };
+    case "ReceiveStock":
+      return { ...common, quantity: command.quantity, reference: command.reference };
+    case "CountStock":
+      return {
+        ...common,
+        quantity: command.quantity,
+        asOfVersion: command.asOfVersion,
+        reference: command.reference,
+      };
+  }
+}
+
+/** The fields in which the line is not what its record says, each as "field is x, the record says y". */
+export function contentDifferences(command: Command, line: Line): string[] {
+  // A line changes once at most: an order that is cancelled, or that comes after its cancel.
+  return differences(line, { ...contentOf(command), revision: line.status === "cancelled" ? 2 : 1 });
+}
+
+/** The same of an order that has not come, at the place of the cancel that came before it. */
+export function tombstoneDifferences(cancel: CancelOrder, line: Line): string[] {
+  const { productId, issuedAt } = cancel;
+  return differences(line, { ...nothing, type: "PlaceOrder", productId, issuedAt, quantity: 0, revision: 1 });
+}
+
+function differences(line: Line, content: Content): string[] {
+  return Object.entries(content).flatMap(([field, wanted]) => {
+    const found: unknown = Reflect.get(line, field);
+    return isSame(found, wanted) ? [] : [`${field} is ${shown(found)}, the record says ${shown(wanted)}`];
+  });
+}
+
+/** By value; objects are flat, and their fields may be in any order. */
+export function isSame(one: unknown, other: unknown): boolean {
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return one === other;
+  const [fields, others] = [Object.entries(one), Object.entries(other)];
+  return fields.length === others.length && others.every(([name, value]) => Reflect.get(one, name) === value);
+}
+
+export function shown(value: unknown): string {
+  const text = value === undefined ? "missing" : JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
