@@ -65,6 +65,8 @@ export const limits = {
   mailboxBytesHigh: 8 * 1024 * 1024,
   mailboxBytesLow: 4 * 1024 * 1024,
   groupCommandsMax: 5_000,
+  /** Bytes of records in one group, as they lay on the log: it keeps dead letters of megabytes apart. */
+  groupBytesMax: 16 * 1024 * 1024,
   groupsInFlightMax: 2,
   /** What must be ready for a group beside another one: with less, two only make both smaller (docs/decisions/005). */
   furtherGroupCommandsMin: 2_500,
@@ -84,6 +86,19 @@ export const limits = {
   closeMs: 3_000,
   /** How long a start waits for each service that it can't do without. Who is refused says so sooner, with the reason. */
   startWaitMs: 40_000,
+
+  // What is kept without being decided (P7, P13).
+  /** Of a record that can't be decoded, the value's bytes that are kept as a row; the whole of it stays on the log. */
+  letterValueBytesMax: 16 * 1024 * 1024,
+  /** Of why a command was refused by the store. */
+  letterReasonCharsMax: 500,
+  /** Waiting commands that one ResumeProduct decides. */
+  resumeCommandsMax: 500,
+  /** Products that park one after another, with nothing decided in between, before the store itself is suspected. */
+  parksInARowMax: 8,
+  deadLetterPublishBatchMax: 500,
+  deadLetterPublishBytesMax: 4 * 1024 * 1024,
+  deadLetterPublishIntervalMs: 1_000,
 
   // Fetching from the log.
   fetchMaxWaitMs: 100,
@@ -138,6 +153,10 @@ assert(limits.auditReadAheadBytesLow < limits.auditReadAheadBytesHigh, "a paused
 assert(limits.auditDifferencesShown <= limits.auditDifferencesMax, "the default is within the bound");
 assert(limits.groupCommandsMax <= limits.mailboxRecordsHigh, "one partition alone must be able to fill a group");
 assert(limits.furtherGroupCommandsMin <= limits.groupCommandsMax, "a further group can be full");
+assert(
+  2 * limits.resumeCommandsMax + 1 < limits.effectsReplayLinesMax,
+  "lines that share an offset fit on a page (P15)",
+);
 assert(limits.appendBatchRecordsMax <= limits.appendQueueRecordsMax, "the queue must hold a whole batch");
 assert(limits.appendBatchBytesMax <= limits.appendQueueBytesMax, "the queue must hold a whole batch");
 assert(limits.appendDeadlineMs < limits.drainMs, "an api that is asked to stop can answer what it has taken");

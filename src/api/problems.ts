@@ -19,6 +19,8 @@ const refusals = {
   stock_limit_exceeded: { status: 409, title: "The product would have more units than Tallyman keeps" },
   unknown_version: { status: 409, title: "The product's stock never had this version" },
   count_conflict: { status: 409, title: "More units were sold since than were counted" },
+  not_parked: { status: 409, title: "The product is not parked" },
+  still_refused: { status: 409, title: "A command that waits can't be stored yet" },
 } as const satisfies Record<RefusalReason, Kind>;
 
 export const problems = {

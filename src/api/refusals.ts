@@ -28,5 +28,9 @@ export function refusalDetail(code: RefusalReason | "order_cancelled", quantity:
       return "Read the product again and count as of its present version.";
     case "count_conflict":
       return `Fewer units were counted than have been sold since; ${available} are in stock by the book.`;
+    case "not_parked":
+      return "Nothing waits for the product.";
+    case "still_refused":
+      return "The store refuses what one of the waiting commands would write.";
   }
 }

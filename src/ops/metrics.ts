@@ -40,7 +40,18 @@ export function createMetrics(options: { readonly defaults?: boolean } = {}) {
       registers,
     }),
     duplicates: counter("tallyman_duplicates_total", "Commands whose id had been decided before"),
-    deadLetters: counter("tallyman_dead_letters_total", "Records that could not be decoded and were kept as rows"),
+    deadLetters: new Counter({
+      name: "tallyman_dead_letters_total",
+      help: "Records kept as rows without being decided, by why",
+      labelNames: ["kind"],
+      registers,
+    }),
+    parks: counter("tallyman_parks_total", "Products parked because the store refused a command of theirs"),
+    haltedPartitions: new Gauge({
+      name: "tallyman_halted_partitions",
+      help: "Partitions of this instance that nobody goes on with before an operator has looked",
+      registers,
+    }),
     lagRecords: new Gauge({
       name: "tallyman_lag_records",
       help: "Records of an owned partition that are not decided yet",

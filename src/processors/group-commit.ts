@@ -10,14 +10,17 @@
  *    chunks, in the order of the log.
  * I3 After an answer that is lost, the store is asked where the partitions stand, and only that counts (P9).
  * I4 A lease that is aborted leaves the group at the next step; the other partitions commit without it (P9).
+ * I5 A group that the store refuses for its data is halved, by partitions and then by offsets, until the culprit is alone
+ *    (P7). The parts of one partition are committed in the order of the log; a lease is free again after its last part.
  */
 import assert from "node:assert/strict";
 import type { Line } from "../schemas/lines.ts";
-import { CommitRefused, StoreUnavailable } from "../stores/ledger-store.ts";
-import type { CommitReceipt, GroupWrite, Prefetch, Snapshot } from "../stores/ledger-store.ts";
-import { decideGroup } from "./decide-group.ts";
+import { CommitRefused, DataRefused, StoreUnavailable } from "../stores/ledger-store.ts";
+import type { CommitReceipt } from "../stores/ledger-store.ts";
+import { halve, leasesOf, splitChunk } from "./chunks.ts";
 import type { DecidedGroup } from "./decide-group.ts";
-import { splitChunk } from "./intake.ts";
+import { attempt } from "./group-attempt.ts";
+import type { Committed } from "./group-attempt.ts";
 import type { Chunk, Lease } from "./lease.ts";
 import { backoffMs } from "./processor-deps.ts";
 import type { ProcessorDeps } from "./processor-deps.ts";
@@ -33,9 +36,7 @@ export type GroupEvents = {
   readonly lost: (lease: Lease) => void;
 };
 
-export type GroupCommitDeps = Pick<ProcessorDeps, "store" | "sleep" | "log" | "metrics" | "limits">;
-
-const nothingFound: Snapshot = { stock: new Map(), lines: new Map(), stockAtVersion: new Map() };
+export type GroupCommitDeps = Pick<ProcessorDeps, "store" | "codec" | "sleep" | "log" | "metrics" | "limits">;
 
 export class GroupCommit {
   readonly #deps: GroupCommitDeps;
@@ -45,6 +46,8 @@ export class GroupCommit {
   #turn = 0;
   /** Groups left in which ids are looked up first, for duplicates come in storms (P6). */
   #duplicateWatch = 0;
+  /** Products that parked since anything was decided. */
+  #parksInARow = 0;
   #idle: (() => void)[] = [];
   #trouble: string | undefined;
 
@@ -96,34 +99,50 @@ export class GroupCommit {
     const first = this.#turn % free.length;
     const chunks: Chunk[] = [];
     let room = this.#deps.limits.groupCommandsMax;
+    let bytes = 0;
     for (const lease of [...free.slice(first), ...free.slice(0, first)]) {
       while (room > 0) {
-        let chunk = lease.ready.shift();
-        if (chunk === undefined) break;
+        let chunk = lease.ready[0];
+        if (chunk === undefined || (bytes > 0 && bytes + chunk.bytes > this.#deps.limits.groupBytesMax)) break;
+        lease.ready.shift();
         if (chunk.entries.length > room) {
           const [head, rest] = splitChunk(chunk, room);
           lease.ready.unshift(rest);
           chunk = head;
         }
         room -= chunk.entries.length;
+        bytes += chunk.bytes;
         chunks.push(chunk);
       }
     }
     return chunks;
   }
 
+  /** Commits what was taken: at once, or in the parts that the store's refusals break it into (P7). */
   async #run(taken: readonly Chunk[]): Promise<void> {
-    const { log, sleep, limits, metrics } = this.#deps;
+    const parts: (readonly Chunk[])[] = [taken];
+    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+      const halves = await this.#commit(part);
+      if (halves !== undefined) parts.push(halves[1], halves[0]); // I5
+      const held = new Set(parts.flatMap(leasesOf));
+      for (const lease of leasesOf(part)) if (!held.has(lease)) lease.inFlight = false;
+      if (parts.length > 0) this.kick();
+    }
+  }
+
+  /** Tries until the chunks are committed or lost; or returns halves of them, to be committed one after the other. */
+  async #commit(taken: readonly Chunk[]): Promise<ReturnType<typeof halve>> {
+    const { sleep, limits, metrics } = this.#deps;
     let chunks = taken;
     let locked = false;
     let failures = 0;
     let settle: () => void;
     for (;;) {
       chunks = chunks.filter(({ lease }) => !lease.isAborted()); // I4
-      if (chunks.length === 0) return;
+      if (chunks.length === 0) return undefined;
       try {
-        const { group, receipt, live } = await this.#attempt(chunks, locked);
-        settle = () => this.#settle(live, group, receipt);
+        const committed = await attempt(this.#deps, { chunks, locked, watchDuplicates: this.#duplicateWatch > 0 });
+        settle = () => this.#settle(committed);
         break;
       } catch (error) {
         if (error instanceof CommitRefused && error.because === "duplicate") {
@@ -135,13 +154,20 @@ export class GroupCommit {
           locked = true; // P5: the retry locks first, then decides
           continue;
         }
+        if (error instanceof DataRefused) {
+          const halves = halve(chunks);
+          if (halves !== undefined) return halves;
+          const parked = this.#park(chunks, error);
+          if (parked !== undefined) {
+            chunks = parked;
+            continue;
+          }
+        }
         if (error instanceof CommitRefused) {
           metrics.fenced.inc();
         } else {
           failures += 1;
-          this.#trouble = error instanceof Error ? error.message : String(error);
-          const level = error instanceof StoreUnavailable ? "warn" : "error";
-          log[level]({ err: error, failures }, "a commit has no answer; asking where the partitions stand");
+          this.#fail(error, failures);
           await sleep(backoffMs(limits, failures));
         }
         chunks = await this.#reconcile(chunks);
@@ -149,64 +175,50 @@ export class GroupCommit {
     }
     // Outside the try: the commit has happened, and an error from here on is a fault that must not look like a lost answer.
     settle();
+    return undefined;
   }
 
-  /** `live` are the chunks that were still owned when they were decided. */
-  async #attempt(
-    chunks: readonly Chunk[],
-    locked: boolean,
-  ): Promise<{ group: DecidedGroup; receipt: CommitReceipt; live: readonly Chunk[] }> {
-    const { store, metrics } = this.#deps;
-    const wanted = this.#wanted(chunks, locked);
-    const base = locked ? () => undefined : stockBase(chunks);
-    const outcome: { group?: DecidedGroup; chunks: readonly Chunk[] } = { chunks };
-    const decideAll = (found: Snapshot): GroupWrite => {
-      outcome.chunks = chunks.filter(({ lease }) => !lease.isAborted()); // I4: time has passed since the group began
-      outcome.group = decideGroup(
-        outcome.chunks.flatMap((chunk) => chunk.entries),
-        base,
-        found,
+  #fail(error: unknown, failures: number): void {
+    this.#trouble = error instanceof Error ? error.message : String(error);
+    const level = error instanceof StoreUnavailable ? "warn" : "error";
+    this.#deps.log[level]({ err: error, failures }, "a commit has no answer; asking where the partitions stand");
+  }
+
+  /**
+   * The one command left is the culprit (P7): it is kept as a letter and parks its product. Undefined: there is none to park, it
+   * has been tried, or so many have parked in a row that the store itself is suspected.
+   */
+  #park(chunks: readonly Chunk[], error: DataRefused): readonly Chunk[] | undefined {
+    const { limits, log, metrics } = this.#deps;
+    const entry = chunks.flatMap(({ entries }) => entries)[0];
+    if (entry === undefined || !("command" in entry) || this.#parksInARow >= limits.parksInARowMax) return undefined;
+    const reason = error.message.toWellFormed().slice(0, limits.letterReasonCharsMax);
+    const { command, partition, offset } = entry;
+    if (command.type !== "ResumeProduct") {
+      this.#parksInARow += 1;
+      metrics.parks.inc();
+      log.error(
+        { err: error, productId: command.productId, commandId: command.commandId, partition, offset },
+        `the store refuses to write this command; its product is parked, and its commands wait: tallyman parked show ${command.productId}`,
       );
-      return { ...outcome.group.write, advances: advancesOf(outcome.chunks) };
-    };
-    const watched = metrics.commitSeconds.startTimer();
-    let receipt: CommitReceipt;
-    if (locked) {
-      receipt = await store.commitLocked(leasesOf(chunks).map(partitionOf), wanted, decideAll);
-    } else {
-      const nothing = wanted.productIds.length + wanted.commandIds.length + wanted.versions.length === 0;
-      receipt = await store.commit(decideAll(nothing ? nothingFound : await store.prefetch(wanted)));
     }
-    watched();
-    assert(outcome.group !== undefined, "a commit has decided");
+    return chunks.map((chunk) => ({
+      ...chunk,
+      entries: chunk.entries.map((each) => (each === entry ? { refused: entry, reason } : each)),
+    }));
+  }
+
+  #settle({ group, receipt, live: chunks }: Committed): void {
     this.#trouble = undefined;
     if (this.#duplicateWatch > 0) this.#duplicateWatch -= 1;
-    return { group: outcome.group, receipt, live: outcome.chunks };
-  }
-
-  /** What memory lacks: everything in a locked retry, for memory has just been wrong. */
-  #wanted(chunks: readonly Chunk[], everything: boolean): Prefetch {
-    const productIds = new Set<string>();
-    const commandIds = new Set<string>();
-    const known = everything || this.#duplicateWatch > 0;
-    for (const chunk of chunks) {
-      for (const id of chunk.productIds) if (everything || !chunk.lease.stock.has(id)) productIds.add(id);
-      for (const id of chunk.orderIds) commandIds.add(id);
-      if (!known) continue;
-      for (const entry of chunk.entries) if ("command" in entry) commandIds.add(entry.command.commandId);
-    }
-    return {
-      productIds: [...productIds],
-      commandIds: [...commandIds],
-      versions: chunks.flatMap((chunk) => chunk.versions),
-    };
-  }
-
-  #settle(chunks: readonly Chunk[], group: DecidedGroup, receipt: CommitReceipt): void {
+    if (group.answers.length > 0) this.#parksInARow = 0;
     const leases = new Map(chunks.map(({ lease }) => [lease.partition, lease]));
-    for (const { partitions, productId, stock } of group.products) {
-      if (stock === undefined) continue;
-      for (const partition of partitions) leases.get(partition)?.stock.set(productId, stock);
+    for (const { partitions, productId, stock, parked } of group.products) {
+      for (const partition of partitions) {
+        // What is parked is asked for each time, for it goes on without a change of its version.
+        if (parked) leases.get(partition)?.stock.delete(productId);
+        else if (stock !== undefined) leases.get(partition)?.stock.set(productId, stock);
+      }
     }
     for (const chunk of chunks) advance(chunk);
     this.#count(group);
@@ -218,7 +230,7 @@ export class GroupCommit {
     const { metrics } = this.#deps;
     metrics.commits.inc();
     metrics.groupCommands.observe(group.answers.length);
-    metrics.deadLetters.inc(group.write.deadLetters.length);
+    for (const { kind } of group.write.deadLetters) metrics.deadLetters.inc({ kind });
     const decided = new Map<string, { line: Line; count: number }>();
     for (const { line, repeated } of group.answers) {
       const key = repeated ? "repeated" : `${line.type} ${line.status} ${line.reason ?? ""}`;
@@ -286,30 +298,6 @@ function advance({ lease, from, to, entries, bytes }: Chunk): void {
   lease.committed = to;
   lease.records -= entries.length;
   lease.bytes -= bytes;
-}
-
-function advancesOf(chunks: readonly Chunk[]): GroupWrite["advances"] {
-  return leasesOf(chunks).map((lease) => {
-    const own = chunks.filter((chunk) => chunk.lease === lease);
-    const [first, last] = [own[0], own.at(-1)];
-    assert(first !== undefined && last !== undefined, "a lease of the group has a chunk in it");
-    return {
-      partition: lease.partition,
-      epoch: lease.epoch,
-      from: first.from,
-      to: last.to,
-      effectsOffset: lease.effectsDone,
-    };
-  });
-}
-
-function stockBase(chunks: readonly Chunk[]): Parameters<typeof decideGroup>[1] {
-  const leases = new Map(chunks.map(({ lease }) => [lease.partition, lease]));
-  return (partition, productId) => leases.get(partition)?.stock.get(productId);
-}
-
-function leasesOf(chunks: readonly Chunk[]): Lease[] {
-  return [...new Set(chunks.map(({ lease }) => lease))];
 }
 
 function partitionOf(lease: Lease): number {

@@ -5,7 +5,10 @@
 import type { FetchedRange, LogRecord } from "../log/log.ts";
 import type { CommandCodec } from "../schemas/codec.ts";
 import type { Entry } from "./decide-group.ts";
+import { makeChunk } from "./chunks.ts";
 import type { Chunk, Lease } from "./lease.ts";
+import { lastRecordOf, letterOfRecord } from "./letters.ts";
+import type { LastRecord } from "../stores/ledger-store.ts";
 
 /** A record whose schema is not known yet, copied out of the fetch, at its place among the entries. */
 type Unlearned = { readonly index: number; readonly schemaId: number; readonly record: LogRecord };
@@ -16,6 +19,8 @@ export type Intake = {
   readonly bytes: number;
   readonly entries: (Entry | undefined)[];
   readonly unlearned: Unlearned[];
+  /** Null: the range has no record. */
+  readonly last: LastRecord | null;
 };
 
 /** Decodes what lies at or above `tail`. Synchronous: values are slices of a whole fetch (KAFKAJS.md 13). */
@@ -32,7 +37,7 @@ export function takeIn(codec: Pick<CommandCodec, "decode">, range: FetchedRange,
         entries.push({ command: decoded.command, partition: range.partition, offset: record.offset });
         break;
       case "undecodable":
-        entries.push(letterOf(range.partition, record, decoded.reason));
+        entries.push({ letter: letterOfRecord(range.partition, record, decoded.reason) });
         break;
       case "unknown_schema":
         unlearned.push({ index: entries.length, schemaId: decoded.schemaId, record: copyOf(record) });
@@ -40,7 +45,8 @@ export function takeIn(codec: Pick<CommandCodec, "decode">, range: FetchedRange,
         break;
     }
   }
-  return { from: Math.max(range.from, tail), to: range.to, bytes, entries, unlearned };
+  const last = lastRecordOf(range.records);
+  return { from: Math.max(range.from, tail), to: range.to, bytes, entries, unlearned, last };
 }
 
 /** Asks for the schemas that are missing and decodes what waited for them. Rejects when they can't be asked for now. */
@@ -55,56 +61,14 @@ export async function learnSchemas(
     intake.entries[index] =
       decoded.kind === "command"
         ? { command: decoded.command, partition, offset: record.offset }
-        : letterOf(partition, record, decoded.kind === "undecodable" ? decoded.reason : decoded.kind);
+        : { letter: letterOfRecord(partition, record, decoded.kind === "undecodable" ? decoded.reason : decoded.kind) };
   }
   intake.unlearned.length = 0;
 }
 
 export function chunkOf(lease: Lease, intake: Intake): Chunk {
-  const entries = intake.entries.filter((entry) => entry !== undefined);
-  return makeChunk(lease, intake.from, intake.to, entries, intake.bytes);
-}
-
-/** Cuts a chunk in two, the first with `count` entries, so that a group keeps its bound. */
-export function splitChunk(chunk: Chunk, count: number): [Chunk, Chunk] {
-  const next = chunk.entries[count];
-  const cut = next === undefined ? chunk.to : offsetOf(next);
-  const bytes = Math.floor((chunk.bytes * count) / chunk.entries.length);
-  return [
-    makeChunk(chunk.lease, chunk.from, cut, chunk.entries.slice(0, count), bytes),
-    makeChunk(chunk.lease, cut, chunk.to, chunk.entries.slice(count), chunk.bytes - bytes),
-  ];
-}
-
-function makeChunk(lease: Lease, from: number, to: number, entries: readonly Entry[], bytes: number): Chunk {
-  const productIds = new Set<string>();
-  const orderIds = new Set<string>();
-  const versions: { productId: string; version: number }[] = [];
-  for (const entry of entries) {
-    if ("letter" in entry) continue;
-    const { command } = entry;
-    productIds.add(command.productId);
-    if (command.type === "CancelOrder") orderIds.add(command.orderId);
-    if (command.type === "CountStock" && command.asOfVersion !== null) {
-      versions.push({ productId: command.productId, version: command.asOfVersion });
-    }
-  }
-  return { lease, from, to, entries, bytes, productIds: [...productIds], orderIds: [...orderIds], versions };
-}
-
-function offsetOf(entry: Entry): number {
-  return "letter" in entry ? entry.letter.offset : entry.offset;
-}
-
-function letterOf(partition: number, record: LogRecord, reason: string): Entry {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(record.headers)) {
-    // Headers are anybody's bytes: base64 keeps them whole, and out of the way of what JSON and PostgreSQL refuse.
-    const values = (Array.isArray(value) ? value : [value ?? ""]).map((each) => Buffer.from(each).toString("base64"));
-    headers[Buffer.from(name).toString("base64")] = values.join(",");
-  }
-  const { key, value, offset } = copyOf(record);
-  return { letter: { partition, offset, reason, key, value, headers } };
+  const { from, to, bytes, last } = intake;
+  return makeChunk({ lease, from, to, entries: intake.entries.filter((entry) => entry !== undefined), bytes, last });
 }
 
 function copyOf(record: LogRecord): LogRecord {

@@ -12,8 +12,9 @@
  */
 import { LRUCache } from "lru-cache";
 import PQueue from "p-queue";
+import type { ResumeProduct } from "../schemas/commands.ts";
 import type { Stock } from "../schemas/lines.ts";
-import type { Claim } from "../stores/ledger-store.ts";
+import type { Claim, LastRecord } from "../stores/ledger-store.ts";
 import type { Entry } from "./decide-group.ts";
 
 /** The range [from, to) of one partition, decoded. `entries` are in the order of the log. */
@@ -27,6 +28,9 @@ export type Chunk = {
   readonly productIds: readonly string[];
   readonly orderIds: readonly string[];
   readonly versions: readonly { readonly productId: string; readonly version: number }[];
+  readonly resumes: readonly ResumeProduct[];
+  /** By which the log is known again once the chunk is committed; null: the chunk does not tell (P11). */
+  readonly last: LastRecord | null;
 };
 
 export class Lease {
@@ -39,6 +43,8 @@ export class Lease {
   readonly ready: Chunk[] = [];
   /** The offset that the next range must begin at. */
   tail: number;
+  /** The record that the log must be known again by before anything of it is taken in (P11); null: it is, or there is none. */
+  unverified: LastRecord | null;
   /** `next_offset` in PostgreSQL, as far as this lease knows. */
   committed: number;
   effectsDone: number;
@@ -57,11 +63,17 @@ export class Lease {
     this.partition = claim.partition;
     this.epoch = claim.epoch;
     this.tail = claim.nextOffset;
+    this.unverified = claim.last;
     this.committed = claim.nextOffset;
     this.effectsDone = claim.effectsOffset;
     this.effectsQueued = claim.effectsOffset;
     this.effectsSaved = claim.effectsOffset;
     this.stock = new LRUCache({ max: productsMax });
+  }
+
+  /** Where to read next. */
+  position(): number {
+    return this.unverified?.offset ?? this.tail;
   }
 
   /** A method, for its answer changes while others await. */

@@ -9,15 +9,17 @@
  * I2 A claim that answers after a newer assignment is dropped: the newer one has made its own.
  * I3 A partition that stays with this instance keeps its lease over a rebalance. If another owner claimed it in between,
  *    the next commit is fenced and the partition is claimed again (P9).
- * I4 A partition is paused while it has no lease, while its mailbox is above the high water mark, and when it is halted.
+ * I4 Nothing is taken in before the log has shown the record again that was decided last (P11).
+ * I5 A partition is paused while it has no lease, while its mailbox is above the high water mark, and when it is halted.
  */
 import type { FetchedRange, LogEnds, LogListener } from "../log/log.ts";
-import type { Claim } from "../stores/ledger-store.ts";
+import type { Claim, LastRecord } from "../stores/ledger-store.ts";
 import { Effects } from "./effects.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { chunkOf, learnSchemas, takeIn } from "./intake.ts";
 import type { Intake } from "./intake.ts";
 import { Lease } from "./lease.ts";
+import { checksumOf } from "./letters.ts";
 import { backoffMs } from "./processor-deps.ts";
 import type { ProcessorDeps } from "./processor-deps.ts";
 
@@ -71,16 +73,32 @@ export class PartitionProcessor implements LogListener {
   fetched(range: FetchedRange): void {
     const lease = this.#leases.get(range.partition);
     if (lease === undefined || lease.isAborted() || this.#stopping) return; // I1
-    if (range.from > lease.tail || range.to <= lease.tail) {
+    const position = lease.position();
+    if (range.from > position || range.to <= position) {
       void this.#strayed(lease, range);
       return;
     }
+    if (lease.unverified !== null && !this.#recognise(lease, lease.unverified, range)) return; // I4
     const intake = takeIn(this.#deps.codec, range, lease.tail);
     lease.tail = range.to;
     lease.records += intake.entries.length;
     lease.bytes += intake.bytes;
     if (this.#isFull(lease)) this.#pause(lease);
     void lease.mailbox.add(() => this.#makeReady(lease, intake));
+  }
+
+  /** Whether the range shows the record that is remembered, and reaches what is still to be decided. */
+  #recognise(lease: Lease, last: LastRecord, range: FetchedRange): boolean {
+    const record = range.records.find(({ offset }) => offset === last.offset);
+    if (record === undefined || checksumOf(record) !== last.checksum) {
+      this.#pause(lease);
+      const what = record === undefined ? "no record" : "another record";
+      this.#halt(lease, `the log has ${what} at offset ${last.offset}, and the one that was there has been decided`);
+      return false;
+    }
+    lease.unverified = null;
+    if (range.to < lease.tail) this.#deps.source.seek(lease.partition, lease.tail);
+    return range.to > lease.tail;
   }
 
   lost(reason: Error): void {
@@ -142,7 +160,9 @@ export class PartitionProcessor implements LogListener {
     if (unknown.length === 0 || !lease.inFlight) return;
     try {
       const found = await this.#deps.store.prefetch({ productIds: unknown, commandIds: [], versions: [] });
-      for (const [id, stock] of found.stock) if (!lease.stock.has(id)) lease.stock.set(id, stock);
+      for (const [id, stock] of found.stock) {
+        if (!lease.stock.has(id) && !found.parked.has(id)) lease.stock.set(id, stock);
+      }
     } catch (error) {
       this.#deps.log.debug({ err: error }, "no head start in reading stock");
     }
@@ -172,7 +192,8 @@ export class PartitionProcessor implements LogListener {
             continue;
           }
           if (lease.effectsDone < lease.committed) this.#effects.behind(lease);
-          source.seek(lease.partition, lease.tail);
+          this.#forgetDeleted(lease, ends.get(lease.partition));
+          source.seek(lease.partition, lease.position());
           source.resume(lease.partition);
         }
         log.info({ claims }, "claimed partitions");
@@ -183,6 +204,11 @@ export class PartitionProcessor implements LogListener {
         if (!this.#isCurrent(generation)) return; // I2
       }
     }
+  }
+
+  /** Records that are decided may be deleted: then there is nothing left to know the log by. */
+  #forgetDeleted(lease: Lease, ends: LogEnds | undefined): void {
+    if (lease.unverified !== null && ends !== undefined && ends.low > lease.unverified.offset) lease.unverified = null;
   }
 
   /** Asks again where the log seems to end too early: a leader that has just been elected may not know its end yet. */
@@ -202,7 +228,7 @@ export class PartitionProcessor implements LogListener {
     if (this.#leases.get(lease.partition) !== lease) return;
     this.#drop(lease);
     if (!this.#assigned.has(lease.partition) || this.#stopping) return;
-    this.#deps.source.pause(lease.partition); // I4
+    this.#deps.source.pause(lease.partition); // I5
     await this.#deps.sleep(this.#deps.limits.reclaimDelayMs);
     if (!this.#isCurrent(generation) || this.#leases.has(lease.partition)) return;
     await this.#claim([lease.partition]);
@@ -214,7 +240,7 @@ export class PartitionProcessor implements LogListener {
 
   /** After a rebalance the client begins where its hints say, with everything paused. */
   #goOn(lease: Lease): void {
-    this.#deps.source.seek(lease.partition, lease.tail);
+    this.#deps.source.seek(lease.partition, lease.position());
     if (!lease.paused) this.#deps.source.resume(lease.partition);
   }
 
@@ -231,28 +257,30 @@ export class PartitionProcessor implements LogListener {
     const { source, inspector, log } = this.#deps;
     this.#pause(lease);
     await this.#untilDone(lease, "the log is needed to look into a range that strayed", async () => {
-      const why = whyNotThisLog(lease, (await inspector.ends()).get(lease.partition));
+      const ends = (await inspector.ends()).get(lease.partition);
+      const why = whyNotThisLog(lease, ends);
       if (lease.isAborted()) return;
       if (why !== undefined) {
         this.#halt(lease, why);
         return;
       }
-      log.debug(
-        { partition: lease.partition, from, to, tail: lease.tail },
-        "fetching again from where the lease stands",
-      );
-      source.seek(lease.partition, lease.tail);
+      this.#forgetDeleted(lease, ends);
+      const position = lease.position();
+      log.debug({ partition: lease.partition, from, to, position }, "fetching again from where the lease stands");
+      source.seek(lease.partition, position);
       this.#resumeWhenLow(lease);
     });
   }
 
   #halt(lease: Lease, why: string): void {
     this.#halted.set(lease.partition, why);
+    this.#deps.metrics.haltedPartitions.set(this.#halted.size);
     this.#drop(lease);
     this.#deps.log.error(
       { partition: lease.partition, why },
       `partition ${lease.partition} halted: ${why}. This is not the log that was decided, or part of it is gone. Restore the log, ` +
-        "or set the partition's next_offset in PostgreSQL to an offset that it has if what is missing is lost for good; " +
+        "or, if what is missing is lost for good, set the partition's next_offset in PostgreSQL to an offset that it has and its " +
+        "last_offset to null; " +
         "then restart the processors",
     );
   }

@@ -11,7 +11,7 @@ export type ProcessorDeps = {
   readonly store: LedgerStore;
   readonly source: Omit<LogSource, "start" | "stop">;
   readonly inspector: Pick<LogInspector, "ends">;
-  readonly codec: Pick<CommandCodec, "decode" | "learn">;
+  readonly codec: Pick<CommandCodec, "encode" | "decode" | "learn">;
   readonly cache: EffectsCache;
   /** Written beside the epoch, for people. */
   readonly owner: string;
@@ -27,6 +27,8 @@ export type ProcessorDeps = {
     | "decided"
     | "duplicates"
     | "deadLetters"
+    | "parks"
+    | "haltedPartitions"
     | "effectsBacklogCommands"
   >;
   readonly limits: { readonly [Name in keyof typeof limits]: number };

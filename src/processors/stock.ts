@@ -5,6 +5,7 @@
  */
 import { limits } from "../limits.ts";
 import type { CancelOrder, Command, CountStock, LoggedCommand, PlaceOrder, ReceiveStock } from "../schemas/commands.ts";
+import type { ResumeProduct } from "../schemas/commands.ts";
 import type { Line, RefusalReason, Stock } from "../schemas/lines.ts";
 import type { LineChange } from "../stores/ledger-store.ts";
 
@@ -50,6 +51,8 @@ export function decide(known: Knowledge, logged: LoggedCommand): Decision {
       return decided(receive(known.stock, command, logged));
     case "CountStock":
       return decided(count(known, command, logged));
+    case "ResumeProduct":
+      return decided(notResumed(known.stock, command, logged, "not_parked"));
   }
 }
 
@@ -150,6 +153,21 @@ function count(known: Knowledge, command: CountStock, logged: LoggedCommand): Li
   if (current + correction < 0) return refused(line, stock, "count_conflict");
   if (current + correction > limits.stockMax) return refused(line, stock, "stock_limit_exceeded");
   return accepted(line, stock, correction);
+}
+
+/** The line of a ResumeProduct that has decided `count` commands; what they did is in lines of their own (P13). */
+export function resumed(stock: Stock | undefined, command: ResumeProduct, logged: LoggedCommand, count: number): Line {
+  return { ...unchanged(lineOf(command, logged), stock), quantity: count };
+}
+
+/** The line of a ResumeProduct that has decided nothing. */
+export function notResumed(
+  stock: Stock | undefined,
+  command: ResumeProduct,
+  logged: LoggedCommand,
+  reason: "not_parked" | "still_refused",
+): Line {
+  return refused(lineOf(command, logged), stock, reason);
 }
 
 function accepted(line: Line, stock: Stock | undefined, delta: number): Line {

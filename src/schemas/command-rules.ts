@@ -5,7 +5,7 @@
  */
 import { limits } from "../limits.ts";
 import type { CancelOrder, Command, CommandType, CountStock, DeliveryLocation } from "./commands.ts";
-import type { PlaceOrder, ReceiveStock } from "./commands.ts";
+import type { PlaceOrder, ReceiveStock, ResumeProduct } from "./commands.ts";
 import type { UndecodableReason } from "./undecodable.ts";
 
 const uuidShape = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -101,6 +101,14 @@ const countStock = (wire: CountStock, key: Buffer): CountStock => ({
   issuedAt: issuedAt(wire.issuedAt),
 });
 
+const resumeProduct = (wire: ResumeProduct, key: Buffer): ResumeProduct => ({
+  type: "ResumeProduct",
+  commandId: uuid(wire.commandId),
+  productId: productId(wire.productId, key),
+  commandsMax: number(wire.commandsMax, 1, limits.resumeCommandsMax),
+  issuedAt: issuedAt(wire.issuedAt),
+});
+
 /**
  * The command in `wire`, which avsc read with our own schema of `commandType`: the casts below rest on that. Makes a new
  * plain object. `key` is the record's key and must be the product id.
@@ -116,6 +124,8 @@ export const commandFrom = (commandType: CommandType, wire: unknown, key: Buffer
         return receiveStock(wire as ReceiveStock, key);
       case "CountStock":
         return countStock(wire as CountStock, key);
+      case "ResumeProduct":
+        return resumeProduct(wire as ResumeProduct, key);
     }
   } catch (error) {
     if (error instanceof Broken) return error.reason;

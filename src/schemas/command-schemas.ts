@@ -17,6 +17,7 @@ export const commandTypes = [
   "CancelOrder",
   "ReceiveStock",
   "CountStock",
+  "ResumeProduct",
 ] as const satisfies readonly CommandType[];
 
 const load = (commandType: CommandType): CommandSchema => {

@@ -55,7 +55,19 @@ export type CountStock = {
   readonly issuedAt: number;
 };
 
-export type Command = PlaceOrder | CancelOrder | ReceiveStock | CountStock;
+/**
+ * Decides the commands that wait for a parked product, in the order in which they came, `commandsMax` at most (P13). While
+ * more wait the product stays parked. Sent by operators.
+ */
+export type ResumeProduct = {
+  readonly type: "ResumeProduct";
+  readonly commandId: string;
+  readonly productId: string;
+  readonly commandsMax: number;
+  readonly issuedAt: number;
+};
+
+export type Command = PlaceOrder | CancelOrder | ReceiveStock | CountStock | ResumeProduct;
 export type CommandType = Command["type"];
 
 /** A command and its place in the log. */

@@ -16,7 +16,9 @@ export type RefusalReason =
   | "not_an_order"
   | "stock_limit_exceeded"
   | "unknown_version"
-  | "count_conflict";
+  | "count_conflict"
+  | "not_parked"
+  | "still_refused";
 
 /** `cancelled` is for orders only; a movement is accepted or rejected. */
 export type LineStatus = "accepted" | "rejected" | "cancelled";
@@ -27,7 +29,7 @@ export type Line = {
   readonly productId: string;
   /** The order that a CancelOrder names; null for every other command. */
   readonly orderId: string | null;
-  /** Units wanted, received or counted; of a cancel, units given back. */
+  /** Units wanted, received or counted; of a cancel, units given back; of a ResumeProduct, commands that it decided. */
   readonly quantity: number;
   readonly status: LineStatus;
   readonly reason: RefusalReason | null;
@@ -35,7 +37,7 @@ export type Line = {
   readonly delta: number;
   /** Units in stock right after this decision; 0 for a product without stock row. */
   readonly stockAfter: number;
-  /** The stock version after this decision. Every accepted command raises it by one, but a cancel that came before its order. */
+  /** The stock version after this decision. Every accepted command raises it by one, but a ResumeProduct and a cancel that came before its order. */
   readonly version: number;
   readonly partition: number;
   readonly offset: number;

@@ -4,12 +4,17 @@
  */
 import type { Line, Stock, StoredLine } from "../schemas/lines.ts";
 
+/** A record of a partition and the checksum of its key and value, by which a log is known again (P11). */
+export type LastRecord = { readonly offset: number; readonly checksum: number };
+
 /** What a claim gives (P10): the epoch that fences older owners, and where to go on. */
 export type Claim = {
   readonly partition: number;
   readonly epoch: number;
   readonly nextOffset: number;
   readonly effectsOffset: number;
+  /** The newest record below `nextOffset` that is remembered; null: none yet. */
+  readonly last: LastRecord | null;
 };
 
 /** How far a partition is decided, and under which epoch. A partition that was never claimed has epoch 0. */
@@ -23,6 +28,8 @@ export type Advance = {
   readonly to: number;
   /** Effects are done up to here; never moves backwards. */
   readonly effectsOffset: number;
+  /** The last record below `to`; null keeps the one that is remembered (P11). */
+  readonly last: LastRecord | null;
 };
 
 /** A product that the group read: `readVersion` 0 says that it had no row. `after` null: it has none still. */
@@ -35,15 +42,42 @@ export type StockWrite = {
 /** A line that changes: the new content, and the revision that was read. */
 export type LineChange = { readonly readRevision: number; readonly line: Line };
 
-/** A record that could not be decoded, whole (P13). */
+/**
+ * Why a record is kept without being decided (P13): it can't be decoded; the store refused what it would write, which parked
+ * its product (P7); it waits for its product.
+ */
+export type DeadLetterKind = "undecodable" | "refused" | "waiting";
+
+/** A record that its partition passes without deciding it. */
 export type DeadLetter = {
   readonly partition: number;
   readonly offset: number;
+  readonly kind: DeadLetterKind;
   readonly reason: string;
+  /** Of a command: null for what can't be decoded. */
+  readonly productId: string | null;
+  readonly commandId: string | null;
   readonly key: Buffer | null;
+  /** As on the log; of a command, as it would be. A very long one holds its beginning. */
   readonly value: Buffer | null;
+  /** Length of the value on the log. */
+  readonly valueBytes: number;
   readonly headers: Readonly<Record<string, string>>;
 };
+
+/** A product that was read as parked, or parks, or both (P13). It is in no `StockWrite` of its group. */
+export type ParkedWrite = {
+  readonly productId: string;
+  readonly readVersion: number;
+  readonly wasParked: boolean;
+  /** Null: it has no stock. */
+  readonly after: Stock | null;
+  /** Null: it goes on. Of a product that was parked before, the first reason is kept. */
+  readonly because: string | null;
+};
+
+/** A record's place in the log. */
+export type Place = { readonly partition: number; readonly offset: number };
 
 /** All that one commit writes, all or nothing. */
 export type GroupWrite = {
@@ -55,6 +89,9 @@ export type GroupWrite = {
   /** Lines that were read and decided by without changing them (a cancel that is refused), by id and revision. */
   readonly linesRead: readonly { readonly commandId: string; readonly revision: number }[];
   readonly deadLetters: readonly DeadLetter[];
+  readonly parked: readonly ParkedWrite[];
+  /** Waiting commands that this group decides: their letters are settled. */
+  readonly resumed: readonly Place[];
 };
 
 /** What a group needs to know before it decides. */
@@ -68,6 +105,8 @@ export type Prefetch = {
 /** What was found; what is not there is absent from the maps. */
 export type Snapshot = {
   readonly stock: ReadonlyMap<string, Stock>;
+  /** Those of the products asked for that are parked, with stock or without. */
+  readonly parked: ReadonlySet<string>;
   readonly lines: ReadonlyMap<string, StoredLine>;
   /** Units right after a version, by `versionKey`. */
   readonly stockAtVersion: ReadonlyMap<string, number>;
@@ -93,6 +132,19 @@ export class CommitRefused extends Error {
   }
 }
 
+/**
+ * The store refuses what the group would write, for a reason that lies in the data: the same group would be refused again
+ * (P7). `code` is the store's own, of PostgreSQL the SQLSTATE.
+ */
+export class DataRefused extends Error {
+  override readonly name = "DataRefused";
+  readonly code: string;
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(`${code} ${message}`, options);
+    this.code = code;
+  }
+}
+
 /** The store did not answer, or answered that it can't now. Of a commit: it may or may not have happened (P9). */
 export class StoreUnavailable extends Error {
   override readonly name = "StoreUnavailable";
@@ -108,7 +160,9 @@ export type LedgerStore = {
   /** Reads where the partitions stand (P9). */
   readProgress(partitions: readonly number[]): Promise<Progress[]>;
   prefetch(wanted: Prefetch): Promise<Snapshot>;
-  /** Writes the group in one transaction. Rejects with `CommitRefused` when a check fails. */
+  /** Commands that wait for this parked product, in the order in which they came, at most `limit` (P13). */
+  waiting(productId: string, limit: number): Promise<DeadLetter[]>;
+  /** Writes the group in one transaction. Rejects with `CommitRefused` when a check fails, or with `DataRefused`. */
   commit(group: GroupWrite): Promise<CommitReceipt>;
   /**
    * Locks first, then decides, in one transaction: for the retry after `stale`, so that two owners who meet at a product

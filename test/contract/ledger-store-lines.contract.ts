@@ -168,7 +168,7 @@ export function describeLines(world: () => LedgerWorld): void {
 
     test("what is not there is absent from a snapshot, and nothing asked is nothing found", async () => {
       const { store } = world();
-      const nothing = { stock: new Map(), lines: new Map(), stockAtVersion: new Map() };
+      const nothing = { stock: new Map(), parked: new Set(), lines: new Map(), stockAtVersion: new Map() };
       expect(await store.prefetch({ productIds: [], commandIds: [], versions: [] })).toEqual(nothing);
       const versions = [{ productId: "nope", version: 1 }];
       expect(await store.prefetch({ productIds: ["nope"], commandIds: [id], versions })).toEqual(nothing);

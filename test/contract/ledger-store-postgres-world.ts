@@ -1,16 +1,9 @@
 import type pg from "pg";
 import { createPostgresLedgerStore } from "../../src/stores/postgres/ledger-store.ts";
+import { letterColumns, letterOf } from "../../src/stores/postgres/letter-rows.ts";
+import type { LetterRow } from "../../src/stores/postgres/letter-rows.ts";
 import { createPool } from "../../src/stores/postgres/pool.ts";
 import type { LedgerWorld } from "./ledger-store-world.ts";
-
-type LetterRow = {
-  partition: number;
-  offset: number;
-  reason: string;
-  record_key: Buffer | null;
-  record_value: Buffer | null;
-  headers: Record<string, string>;
-};
 
 /** The ledger store over `url`, whose database it empties first. `ownPool` is the store's, `pool` the test's. */
 export async function createPostgresWorld(
@@ -36,11 +29,9 @@ export async function createPostgresWorld(
     }),
     deadLetters: async () => {
       const { rows: letters } = await pool.query<LetterRow>(
-        'select * from dead_letters order by "partition", "offset"',
+        `select ${letterColumns} from dead_letters order by "partition", "offset"`,
       );
-      return letters.map(({ partition, offset, reason, record_key: key, record_value: value, headers }) => {
-        return { partition, offset, reason, key, value, headers };
-      });
+      return letters.map(letterOf);
     },
     [Symbol.asyncDispose]: async () => {
       await store.close();

@@ -7,10 +7,14 @@ import type { LedgerWorld } from "./ledger-store-world.ts";
 const letter = (fields: Partial<DeadLetter> = {}): DeadLetter => ({
   partition: 0,
   offset: 0,
+  kind: "undecodable",
   reason: "truncated",
+  productId: null,
+  commandId: null,
   key: Buffer.from("p1"),
   value: Buffer.from([0, 255, 128]),
   headers: { trace: 'é"\\🙂' },
+  valueBytes: 3,
   ...fields,
 });
 
@@ -20,8 +24,8 @@ export function describeProgress(world: () => LedgerWorld): void {
     test("a partition that was never claimed stands at 0 with epoch 0", async () => {
       const { store } = world();
       expect(await store.readProgress([4, 2])).toEqual([
-        { partition: 4, epoch: 0, nextOffset: 0, effectsOffset: 0 },
-        { partition: 2, epoch: 0, nextOffset: 0, effectsOffset: 0 },
+        { partition: 4, epoch: 0, nextOffset: 0, effectsOffset: 0, last: null },
+        { partition: 2, epoch: 0, nextOffset: 0, effectsOffset: 0, last: null },
       ]);
     });
 
@@ -33,12 +37,12 @@ export function describeProgress(world: () => LedgerWorld): void {
       );
       const claims = await store.claim([1, 2], "second");
       expect(claims.toSorted((a, b) => a.partition - b.partition)).toEqual([
-        { partition: 1, epoch: 2, nextOffset: 7, effectsOffset: 3 },
-        { partition: 2, epoch: 1, nextOffset: 0, effectsOffset: 0 },
+        { partition: 1, epoch: 2, nextOffset: 7, effectsOffset: 3, last: null },
+        { partition: 2, epoch: 1, nextOffset: 0, effectsOffset: 0, last: null },
       ]);
       expect(await store.readProgress([0, 1])).toEqual([
-        { partition: 0, epoch: 1, nextOffset: 0, effectsOffset: 0 },
-        { partition: 1, epoch: 2, nextOffset: 7, effectsOffset: 3 },
+        { partition: 0, epoch: 1, nextOffset: 0, effectsOffset: 0, last: null },
+        { partition: 1, epoch: 2, nextOffset: 7, effectsOffset: 3, last: null },
       ]);
     });
 
@@ -72,7 +76,13 @@ export function describeProgress(world: () => LedgerWorld): void {
       const claim = await claimOne(store);
       const far = Number.MAX_SAFE_INTEGER;
       await store.commit(group({ advances: [step(claim, far, far - 1)] }));
-      expect(await claimOne(store)).toEqual({ partition: 0, epoch: 2, nextOffset: far, effectsOffset: far - 1 });
+      expect(await claimOne(store)).toEqual({
+        partition: 0,
+        epoch: 2,
+        nextOffset: far,
+        effectsOffset: far - 1,
+        last: null,
+      });
     });
 
     test.each([
@@ -163,7 +173,7 @@ export function describeProgress(world: () => LedgerWorld): void {
       const claim = await claimOne(store);
       await store.commit(group({ advances: [step(claim, 10, 4)] }));
       await store.commit(group({ advances: [step({ ...claim, nextOffset: 10 }, 20, 3)] }));
-      expect(await store.readProgress([0])).toMatchObject([{ nextOffset: 20, effectsOffset: 4 }]);
+      expect(await store.readProgress([0])).toMatchObject([{ nextOffset: 20, effectsOffset: 4, last: null }]);
     });
 
     test("it is saved at the owner's epoch only, and never moves backwards", async () => {
@@ -189,9 +199,9 @@ export function describeProgress(world: () => LedgerWorld): void {
     const claim = await claimOne(store);
     const letters = [
       letter(),
-      letter({ offset: 1, key: null, value: null, headers: {} }),
-      letter({ offset: 2, key: Buffer.alloc(0), value: Buffer.alloc(0) }),
-      letter({ offset: 3, value: Buffer.alloc(100_000, 7) }),
+      letter({ offset: 1, key: null, value: null, valueBytes: 0, headers: {} }),
+      letter({ offset: 2, key: Buffer.alloc(0), value: Buffer.alloc(0), valueBytes: 0 }),
+      letter({ offset: 3, value: Buffer.alloc(100_000, 7), valueBytes: 200_000 }),
     ];
     await store.commit(group({ advances: [step(claim, 4)], deadLetters: letters }));
     expect(await world().deadLetters()).toEqual(letters);

@@ -16,12 +16,13 @@ export type LedgerWorld = AsyncDisposable & {
 export type CreateWorld = () => Promise<LedgerWorld>;
 
 export function group(fields: Partial<GroupWrite>): GroupWrite {
-  return { advances: [], stock: [], lines: [], changes: [], linesRead: [], deadLetters: [], ...fields };
+  const nothing = { advances: [], stock: [], lines: [], changes: [], linesRead: [] };
+  return { ...nothing, deadLetters: [], parked: [], resumed: [], ...fields };
 }
 
 /** From where the claim stands to `to`. */
-export function step({ partition, epoch, nextOffset }: Claim, to: number, effectsOffset = 0): Advance {
-  return { partition, epoch, from: nextOffset, to, effectsOffset };
+export function step({ partition, epoch, nextOffset }: Omit<Claim, "last">, to: number, effectsOffset = 0): Advance {
+  return { partition, epoch, from: nextOffset, to, effectsOffset, last: null };
 }
 
 export async function claimOne(store: LedgerStore, partition = 0): Promise<Claim> {

@@ -1,7 +1,8 @@
-/** What every ledger store does, whatever it keeps its rows in. The rules that it keeps are P1 to P6, P10 and P12. */
+/** What every ledger store does, whatever it keeps its rows in. The rules that it keeps are P1 to P7, P10 to P13. */
 import { afterEach, beforeEach, describe } from "vitest";
 import { describeLines } from "./ledger-store-lines.contract.ts";
 import { describeLocked } from "./ledger-store-locked.contract.ts";
+import { describeParking } from "./ledger-store-parking.contract.ts";
 import { describeProgress } from "./ledger-store-progress.contract.ts";
 import { describeStock } from "./ledger-store-stock.contract.ts";
 import type { CreateWorld, LedgerWorld } from "./ledger-store-world.ts";
@@ -18,5 +19,6 @@ export function describeLedgerStore(name: string, create: CreateWorld): void {
     describeStock(() => world);
     describeLines(() => world);
     describeLocked(() => world);
+    describeParking(() => world);
   });
 }

@@ -17,9 +17,10 @@ describeLedgerStore("in memory", () => {
           stock: store.stock,
           lines: store.lines,
           deadLetters: store.deadLetters,
+          parked: store.parked,
         }),
       ),
-    deadLetters: () => Promise.resolve(store.deadLetters),
+    deadLetters: () => Promise.resolve(store.deadLetters.map(({ outcome: _, ...letter }) => letter)),
     [Symbol.asyncDispose]: () => store.close(),
   });
 });

@@ -102,7 +102,14 @@ describe("a server that would lose acknowledged commits is refused (P3)", () => 
 });
 
 function delivery(claim: Claim, offset: number): GroupWrite {
-  const advance = { partition: claim.partition, epoch: claim.epoch, from: offset, to: offset + 1, effectsOffset: 0 };
+  const advance = {
+    partition: claim.partition,
+    epoch: claim.epoch,
+    from: offset,
+    to: offset + 1,
+    effectsOffset: 0,
+    last: null,
+  };
   return {
     advances: [advance],
     stock: [{ productId: "p1", readVersion: offset, after: { quantity: 10 * (offset + 1), version: offset + 1 } }],
@@ -110,5 +117,7 @@ function delivery(claim: Claim, offset: number): GroupWrite {
     changes: [],
     linesRead: [],
     deadLetters: [],
+    parked: [],
+    resumed: [],
   };
 }

@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Command } from "../../src/schemas/commands.ts";
 import type { GuardName } from "../../src/stores/memory/ledger-store.ts";
-import { cancelOrder, countStock, placeOrder, receiveStock, uuidOf } from "../support/commands.ts";
-import { auditAgainstLog, auditCache, auditTally } from "./auditor.ts";
+import { cancelOrder, countStock, placeOrder, receiveStock, resumeProduct, uuidOf } from "../support/commands.ts";
+import { auditAgainstLog, auditCache, auditTally, auditWaiting } from "./auditor.ts";
 import type { SimRecord } from "./sim-log.ts";
-import { createWorld } from "./sim-world.ts";
+import { createWorld, unlucky } from "./sim-world.ts";
 import type { Step } from "./sim-world.ts";
 
 const partitionCount = 2;
@@ -32,17 +32,38 @@ const stocktake = fc
   .map((number) =>
     countStock({ commandId: uuidOf(300 + number), productId: name(productOf(number)), quantity: number }),
   );
-const command: fc.Arbitrary<Command> = fc.oneof(
+const usual = [
   { weight: 6, arbitrary: order },
   { weight: 3, arbitrary: delivery },
   { weight: 2, arbitrary: cancel },
   { weight: 1, arbitrary: stocktake },
+] as const;
+const command: fc.Arbitrary<Command> = fc.oneof(...usual);
+
+/** Orders that the store refuses, and operators who try to go on, before and after it is mended. */
+const poison = fc
+  .integer({ min: 20, max: 25 })
+  .map((number) => placeOrder({ commandId: uuidOf(number), productId: name(productOf(number)), customerId: unlucky }));
+const resume = fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 4 })).map(([number, commandsMax]) =>
+  resumeProduct({
+    commandId: uuidOf(400 + number * 4 + commandsMax),
+    productId: name(productOf(number)),
+    commandsMax,
+  }),
+);
+const poisoned: fc.Arbitrary<Command> = fc.oneof(
+  ...usual,
+  { weight: 4, arbitrary: poison },
+  { weight: 3, arbitrary: resume },
 );
 
 /** A product's commands go to one partition, or anywhere: a producer that is wrong about partitions. */
-const appendTo = (partitionOf: (productId: string, drawn: number) => number): fc.Arbitrary<Step> =>
+const appendTo = (
+  partitionOf: (productId: string, drawn: number) => number,
+  from: fc.Arbitrary<Command> = command,
+): fc.Arbitrary<Step> =>
   fc
-    .tuple(fc.array(command, { minLength: 1, maxLength: 4 }), fc.nat(partitionCount - 1), fc.boolean())
+    .tuple(fc.array(from, { minLength: 1, maxLength: 4 }), fc.nat(partitionCount - 1), fc.boolean())
     .map(([commands, drawn, marker]) => {
       const partition = partitionOf(commands[0]?.productId ?? "", drawn);
       const records: SimRecord[] = commands.filter(({ productId }) => partitionOf(productId, drawn) === partition);
@@ -61,6 +82,24 @@ const trouble: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant("cache away" as const), away: fc.boolean() }),
 );
 const flush: fc.Arbitrary<Step> = fc.record({ do: fc.constant("flush cache" as const) });
+
+/** The store is mended, and operators go on with every product, in steps that the world takes among all others. */
+const recovery: Step[] = [
+  { do: "rest" },
+  { do: "mend store" },
+  ...Array.from({ length: productCount }, (_, product): Step => {
+    const records = [3, 4].map((commandsMax) =>
+      resumeProduct({ commandId: uuidOf(600 + product * 10 + commandsMax), productId: name(product), commandsMax }),
+    );
+    return { do: "append", partition: byProduct(name(product)), records };
+  }),
+];
+const recovering = (steps: fc.Arbitrary<Step[]>): fc.Arbitrary<Step[]> =>
+  fc.tuple(steps, fc.double({ min: 0.2, max: 1, noNaN: true })).map(([before, part]) => {
+    const at = Math.ceil(before.length * part);
+    return [...before.slice(0, at), ...recovery, ...before.slice(at)];
+  });
+const mend: fc.Arbitrary<Step> = fc.constant({ do: "mend store" });
 
 const firstAssignment: Step = { do: "rebalance", owners: [0, 1], told: [true, true] };
 const script = (append: fc.Arbitrary<Step>, troubles: fc.Arbitrary<Step>): fc.Arbitrary<Step[]> =>
@@ -120,6 +159,33 @@ const strewn = (without: readonly GuardName[] = []) =>
     without,
   );
 
+const parking = (without: readonly GuardName[] = []) =>
+  property(
+    recovering(script(appendTo(byProduct, poisoned), fc.oneof({ weight: 4, arbitrary: trouble }, mend))),
+    ({ log, ledger, cache }) => {
+      auditAgainstLog(log, ledger);
+      auditTally(ledger);
+      auditWaiting(ledger);
+      auditCache(log, ledger, cache);
+    },
+    without,
+  );
+const parkingStrewn = (without: readonly GuardName[] = []) =>
+  property(
+    recovering(
+      script(
+        appendTo((_productId, drawn) => drawn, poisoned),
+        fc.oneof({ weight: 4, arbitrary: trouble }, mend),
+      ),
+    ),
+    ({ log, ledger, cache }) => {
+      auditTally(ledger);
+      auditWaiting(ledger);
+      auditCache(log, ledger, cache);
+    },
+    without,
+  );
+
 describe("two owners, crashes and rebalances at every await, duplicates, lost answers", () => {
   it("decides every command once, in the order of the log", async () => {
     await fc.assert(ordered(), { numRuns: 300 });
@@ -130,16 +196,27 @@ describe("two owners, crashes and rebalances at every await, duplicates, lost an
   });
 });
 
+describe("commands that the store refuses, and operators who resume", () => {
+  it("parks their products, loses nothing, and decides what waits in its order", async () => {
+    await fc.assert(parking(), { numRuns: 300 });
+  });
+
+  it("leaves nothing waiting for a product that goes on, when its commands lie on both partitions", async () => {
+    await fc.assert(parkingStrewn(), { numRuns: 300 });
+  });
+});
+
 /** Each guard alone holds a world in which its siblings are off; without it, that world breaks. */
 describe("the simulation can fail", () => {
   const search = { numRuns: 3_000, endOnFailure: true };
   const holds = { numRuns: 200 };
-  const all: GuardName[] = ["epoch", "offset", "version", "revision", "duplicate"];
+  const all: GuardName[] = ["epoch", "offset", "version", "revision", "duplicate", "parked"];
 
   it.each([
     { guard: "epoch", world: ordered, siblings: all },
     { guard: "offset", world: ordered, siblings: all },
-    { guard: "version", world: strewn, siblings: ["revision"] },
+    { guard: "version", world: strewn, siblings: ["revision", "parked"] },
+    { guard: "parked", world: parkingStrewn, siblings: [] },
   ] satisfies { guard: GuardName; world: typeof ordered; siblings: GuardName[] }[])(
     "without the $guard check",
     async ({ guard, world, siblings }) => {

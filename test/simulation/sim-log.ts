@@ -16,8 +16,9 @@ export function createSimLog(partitionCount: number): SimLog {
 }
 
 /** Bytes are not what the simulation is about: JSON instead of Avro. */
-export const simCodec: Pick<CommandCodec, "decode" | "learn"> = {
+export const simCodec: Pick<CommandCodec, "encode" | "decode" | "learn"> = {
   decode: (_key, value) => ({ kind: "command", command: JSON.parse(value?.toString() ?? "") as Command }),
+  encode: (command) => Buffer.from(JSON.stringify(command)),
   learn: () => Promise.resolve(),
 };
 

@@ -8,6 +8,7 @@ import { limits } from "../../src/limits.ts";
 import { createMetrics } from "../../src/ops/metrics.ts";
 import type { Command } from "../../src/schemas/commands.ts";
 import { pendingOrder } from "../../src/schemas/order-document.ts";
+import type { Line } from "../../src/schemas/lines.ts";
 import { PartitionProcessor } from "../../src/processors/partition-processor.ts";
 import { createMemoryCache } from "../../src/stores/memory/effects-cache.ts";
 import { createMemoryLedgerStore } from "../../src/stores/memory/ledger-store.ts";
@@ -28,9 +29,13 @@ const smallLimits = {
   mailboxRecordsLow: 3,
   leaseProductsMax: 2,
   effectsQueueCommandsMax: 6,
-  effectsReplayLinesMax: 3,
+  effectsReplayLinesMax: 10,
   duplicateWatchGroups: 2,
+  parksInARowMax: 100,
 };
+
+/** Orders of this customer are what the store refuses until it is mended. */
+export const unlucky = "unlucky";
 
 const log = pino({ level: "silent" });
 const metrics = createMetrics({ defaults: false });
@@ -40,6 +45,9 @@ export type Step =
   /** `owners[p]` is the instance that gets partition p; an instance that is not told keeps what it believes it has. */
   | { readonly do: "rebalance"; readonly owners: readonly number[]; readonly told: readonly boolean[] }
   | { readonly do: "crash"; readonly instance: number }
+  /** Lets everything else run for a while, so that what follows meets what came before. */
+  | { readonly do: "rest" }
+  | { readonly do: "mend store" }
   | { readonly do: "flush cache" }
   | { readonly do: "cache away"; readonly away: boolean };
 
@@ -54,10 +62,13 @@ export type WorldOptions = {
 type Instance = { alive: boolean; readonly source: SimSource; readonly processor: PartitionProcessor };
 
 const instanceCount = 2;
+const restHops = 30;
 const never = new Promise<never>(() => undefined);
 
 export function createWorld({ scheduler, partitionCount, plan, without = [] }: WorldOptions) {
-  const ledger = createMemoryLedgerStore({ without, now: () => 0 });
+  let mended = false;
+  const refuses = ({ customerId }: Line): boolean => !mended && customerId === unlucky;
+  const ledger = createMemoryLedgerStore({ without, refuses, now: () => 0 });
   const cache = createMemoryCache({ now: () => 0 });
   const reader = cache.readCache();
   const simLog = createSimLog(partitionCount);
@@ -137,6 +148,11 @@ export function createWorld({ scheduler, partitionCount, plan, without = [] }: W
         instances[step.instance] = start(`i${step.instance}.${number}`);
         break;
       }
+      case "rest":
+        break;
+      case "mend store":
+        mended = true;
+        break;
       case "flush cache":
         cache.flush();
         break;
@@ -150,7 +166,9 @@ export function createWorld({ scheduler, partitionCount, plan, without = [] }: W
   const run = async (steps: readonly Step[]): Promise<void> => {
     const script = (async () => {
       for (const [number, step] of steps.entries()) {
-        await scheduler.schedule(Promise.resolve(), `step ${number}: ${step.do}`);
+        for (let hops = step.do === "rest" ? restHops : 1; hops > 0; hops -= 1) {
+          await scheduler.schedule(Promise.resolve(), `step ${number}: ${step.do}`);
+        }
         perform(step, number);
       }
       calm = true;

@@ -6,6 +6,7 @@ import type {
   LoggedCommand,
   PlaceOrder,
   ReceiveStock,
+  ResumeProduct,
 } from "../../src/schemas/commands.ts";
 import type { Line } from "../../src/schemas/lines.ts";
 
@@ -61,6 +62,10 @@ export function countStock(fields: Fields<CountStock> = {}): CountStock {
     issuedAt,
     ...fields,
   };
+}
+
+export function resumeProduct(fields: Fields<ResumeProduct> = {}): ResumeProduct {
+  return { type: "ResumeProduct", commandId: uuidOf(5), productId: "p1", commandsMax: 10, issuedAt, ...fields };
 }
 
 export function logged(command: Command, offset = 0, partition = 0): LoggedCommand {

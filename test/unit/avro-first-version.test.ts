@@ -5,7 +5,7 @@ import { commandSchemas, commandTypes, parseAvroType } from "../../src/schemas/c
 import type { Command } from "../../src/schemas/commands.ts";
 
 // The bytes in fixtures/avro/v1 were written once, by the first version of the schemas, which lie beside them. Neither
-// may ever change: somewhere there is a log that begins with such records. Schema ids 1 to 4 are those of commandTypes.
+// may ever change: somewhere there is a log that begins with such records. Schema ids 1 to 5 are those of commandTypes.
 const folder = new URL("../fixtures/avro/v1/", import.meta.url);
 const read = (name: string): string => readFileSync(new URL(name, folder), "utf8");
 const schemaOf = (id: number): string => read(`${String(commandTypes[id - 1])}.avsc`);

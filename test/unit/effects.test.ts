@@ -9,13 +9,13 @@ import { Lease } from "../../src/processors/lease.ts";
 import { createMemoryLedgerStore } from "../../src/stores/memory/ledger-store.ts";
 import { receiveStock, uuidOf } from "../support/commands.ts";
 
-const nothing = { stock: new Map(), lines: new Map(), stockAtVersion: new Map() };
+const nothing = { stock: new Map(), parked: new Set<string>(), lines: new Map(), stockAtVersion: new Map() };
 const groupsMax = 50;
 
 it("a lease that is behind gets its turn while the queue never runs empty", async () => {
   const store = createMemoryLedgerStore();
   const leaseOf = (partition: number): Lease =>
-    new Lease({ partition, epoch: 1, nextOffset: 0, effectsOffset: 0 }, limits.leaseProductsMax);
+    new Lease({ partition, epoch: 1, nextOffset: 0, effectsOffset: 0, last: null }, limits.leaseProductsMax);
   const [behind, busy] = [leaseOf(0), leaseOf(1)];
   behind.committed = 1;
   const told: number[] = [];
@@ -25,10 +25,15 @@ it("a lease that is behind gets its turn while the queue never runs empty", asyn
     const offset = busy.committed;
     const command = receiveStock({ commandId: uuidOf(offset + 1) });
     const entries = [{ command, partition: busy.partition, offset }];
-    const intake = { from: offset, to: offset + 1, bytes: 1, entries, unlearned: [] };
+    const intake = { from: offset, to: offset + 1, bytes: 1, entries, unlearned: [], last: null };
     busy.committed += 1;
     effects.decided(
-      decideGroup(entries, () => undefined, nothing),
+      decideGroup(entries, {
+        base: () => undefined,
+        found: nothing,
+        waiting: new Map(),
+        encode: () => Buffer.alloc(0),
+      }),
       [chunkOf(busy, intake)],
       { decidedAt: 0 },
     );

@@ -75,9 +75,15 @@ async function play(log: readonly Command[], sizes: readonly number[]): Promise<
             : [],
         ),
       });
-      const group = decideGroup(entries, (_partition, id) => memory.get(id), found);
+      const group = decideGroup(entries, {
+        base: (_partition, id) => memory.get(id),
+        found,
+        waiting: new Map(),
+        encode: () => Buffer.alloc(0),
+      });
       const advances = [...ends].map(([partition, to]) => {
-        return { partition, epoch: claims.get(partition) ?? 0, from: before.get(partition) ?? 0, to, effectsOffset: 0 };
+        const [epoch, from] = [claims.get(partition) ?? 0, before.get(partition) ?? 0];
+        return { partition, epoch, from, to, effectsOffset: 0, last: null };
       });
       await store.commit({ ...group.write, advances });
       return group;
@@ -107,7 +113,7 @@ function checkTally({ lines, stock }: Played): void {
   for (const productId of productIds) {
     const own = [...lines.values()].filter((line) => line.productId === productId);
     const made = own.filter(raisesVersion).toSorted((a, b) => a.version - b.version);
-    const sum = { ReceiveStock: 0, CountStock: 0, PlaceOrder: 0, CancelOrder: 0 };
+    const sum = { ReceiveStock: 0, CountStock: 0, PlaceOrder: 0, CancelOrder: 0, ResumeProduct: 0 };
     const at = new Map([[0, 0]]);
     for (const [index, line] of made.entries()) {
       check(line.version === index + 1, `${productId}: version ${line.version} comes at place ${index + 1}`);

@@ -6,16 +6,30 @@
  *    transaction would be. Delays and lost answers are added around it by the simulation.
  */
 import assert from "node:assert/strict";
-import type { Stock, StoredLine } from "../../schemas/lines.ts";
-import { CommitRefused, versionKey } from "../ledger-store.ts";
-import type { Claim, DeadLetter, GroupWrite, LedgerStore, Prefetch, Progress, Snapshot } from "../ledger-store.ts";
+import type { Line, Stock, StoredLine } from "../../schemas/lines.ts";
+import { CommitRefused, DataRefused, versionKey } from "../ledger-store.ts";
+import type {
+  Claim,
+  DeadLetter,
+  GroupWrite,
+  LedgerStore,
+  Place,
+  Prefetch,
+  Progress,
+  Snapshot,
+} from "../ledger-store.ts";
 
-export type GuardName = "epoch" | "offset" | "version" | "revision" | "duplicate";
+export type GuardName = "epoch" | "offset" | "version" | "revision" | "duplicate" | "parked";
+
+/** A letter, and whether it was settled since. */
+export type KeptLetter = DeadLetter & { outcome: "resumed" | null };
 
 export type MemoryLedger = LedgerStore & {
   readonly lines: ReadonlyMap<string, StoredLine>;
   readonly stock: ReadonlyMap<string, Stock>;
-  readonly deadLetters: readonly DeadLetter[];
+  /** In the order in which they came. */
+  readonly deadLetters: readonly KeptLetter[];
+  readonly parked: ReadonlyMap<string, string>;
   progressOf(partition: number): Progress;
 };
 
@@ -23,20 +37,27 @@ export type MemoryLedgerOptions = {
   readonly now?: () => number;
   /** Guards that are taken out. */
   readonly without?: readonly GuardName[];
+  /** What PostgreSQL would refuse to write for a reason that nobody foresaw (P7). */
+  readonly refuses?: (line: Line) => boolean;
 };
 
-export function createMemoryLedgerStore({ now = Date.now, without = [] }: MemoryLedgerOptions = {}): MemoryLedger {
+export function createMemoryLedgerStore(options: MemoryLedgerOptions = {}): MemoryLedger {
+  const { now = Date.now, without = [], refuses = () => false } = options;
   const partitions = new Map<number, Claim>();
   const stock = new Map<string, Stock>();
   const lines = new Map<string, StoredLine>();
-  const deadLetters: DeadLetter[] = [];
+  const deadLetters: KeptLetter[] = [];
+  const parked = new Map<string, string>();
   const guards = (name: GuardName): boolean => !without.includes(name);
 
   const progressOf = (partition: number): Progress =>
-    partitions.get(partition) ?? { partition, epoch: 0, nextOffset: 0, effectsOffset: 0 };
+    partitions.get(partition) ?? { partition, epoch: 0, nextOffset: 0, effectsOffset: 0, last: null };
+  const unsettled = ({ partition, offset }: Place): KeptLetter | undefined =>
+    deadLetters.find((each) => each.partition === partition && each.offset === offset && each.outcome === null);
 
   const find = (wanted: Prefetch): Snapshot => ({
     stock: pick(stock, wanted.productIds),
+    parked: new Set(wanted.productIds.filter((id) => parked.has(id))),
     lines: pick(lines, wanted.commandIds),
     stockAtVersion: new Map(
       wanted.versions.flatMap(({ productId, version }) => {
@@ -55,11 +76,28 @@ export function createMemoryLedgerStore({ now = Date.now, without = [] }: Memory
     }
     for (const { productId, readVersion } of group.stock) {
       if (guards("version") && (stock.get(productId)?.version ?? 0) !== readVersion) throw new CommitRefused("stale");
+      if (guards("parked") && parked.has(productId)) throw new CommitRefused("stale");
     }
+    for (const { productId, readVersion, wasParked } of group.parked) {
+      if (guards("version") && (stock.get(productId)?.version ?? 0) !== readVersion) throw new CommitRefused("stale");
+      if (guards("parked") && parked.has(productId) !== wasParked) throw new CommitRefused("stale");
+    }
+    checkResumed(group);
     for (const { readRevision, line } of group.changes) checkRevision(line.commandId, readRevision);
     for (const { commandId, revision } of group.linesRead) checkRevision(commandId, revision);
     for (const { commandId } of group.lines) {
       if (guards("duplicate") && lines.has(commandId)) throw new CommitRefused("duplicate");
+    }
+  };
+  const checkResumed = ({ parked: touched, resumed, deadLetters: letters }: GroupWrite): void => {
+    const settled = resumed.map(unsettled);
+    if (settled.includes(undefined)) throw new CommitRefused("stale");
+    for (const { productId } of touched.filter(({ because }) => because === null)) {
+      const waits = [...deadLetters.filter(({ outcome }) => outcome === null), ...letters].filter(
+        (each) => each.productId === productId,
+      );
+      if (guards("parked") && waits.some((each) => !settled.some((one) => one === each)))
+        throw new CommitRefused("stale");
     }
   };
   const checkRevision = (commandId: string, revision: number): void => {
@@ -68,10 +106,10 @@ export function createMemoryLedgerStore({ now = Date.now, without = [] }: Memory
 
   const write = (group: GroupWrite): { decidedAt: number } => {
     const decidedAt = now();
-    for (const { partition, to, effectsOffset } of group.advances) {
+    for (const { partition, to, effectsOffset, last } of group.advances) {
       const before = progressOf(partition);
       const effects = Math.max(before.effectsOffset, effectsOffset);
-      partitions.set(partition, { ...before, nextOffset: to, effectsOffset: effects });
+      partitions.set(partition, { ...before, nextOffset: to, effectsOffset: effects, last: last ?? before.last });
     }
     for (const { productId, readVersion, after } of group.stock) {
       if (after === null || after.version === readVersion) continue;
@@ -82,12 +120,32 @@ export function createMemoryLedgerStore({ now = Date.now, without = [] }: Memory
     for (const { line } of group.changes) {
       lines.set(line.commandId, { ...line, decidedAt: lines.get(line.commandId)?.decidedAt ?? decidedAt });
     }
-    deadLetters.push(...group.deadLetters);
+    writeParking(group);
     return { decidedAt };
+  };
+
+  const writeParking = (group: GroupWrite): void => {
+    for (const place of group.resumed) {
+      const letter = unsettled(place);
+      if (letter !== undefined) letter.outcome = "resumed";
+    }
+    for (const letter of group.deadLetters) {
+      const isThere = deadLetters.some(
+        ({ partition, offset }) => partition === letter.partition && offset === letter.offset,
+      );
+      if (!isThere) deadLetters.push({ ...letter, outcome: null });
+    }
+    for (const { productId, after, because } of group.parked) {
+      if (after !== null) stock.set(productId, after);
+      if (because === null) parked.delete(productId);
+      else if (!parked.has(productId)) parked.set(productId, because);
+    }
   };
 
   const commit = (group: GroupWrite): { decidedAt: number } => {
     check(group);
+    const refused = [...group.lines, ...group.changes.map(({ line }) => line)].find(refuses);
+    if (refused !== undefined) throw new DataRefused("23514", `the line of ${refused.commandId}`);
     return write(group);
   };
 
@@ -95,6 +153,7 @@ export function createMemoryLedgerStore({ now = Date.now, without = [] }: Memory
     lines,
     stock,
     deadLetters,
+    parked,
     progressOf,
     claim: (claimed) =>
       step(() =>
@@ -107,6 +166,13 @@ export function createMemoryLedgerStore({ now = Date.now, without = [] }: Memory
       ),
     readProgress: (wanted) => step(() => wanted.map(progressOf)),
     prefetch: (wanted) => step(() => find(wanted)),
+    waiting: (productId, limit) =>
+      step(() =>
+        deadLetters
+          .filter((each) => each.productId === productId && each.outcome === null)
+          .slice(0, limit)
+          .map(({ outcome: _, ...letter }) => letter),
+      ),
     commit: (group) => step(() => commit(group)),
     commitLocked: (_partitions, wanted, decide) => step(() => commit(decide(find(wanted)))),
     linesBetween: (partition, from, to, limit) =>

@@ -10,15 +10,27 @@ import { int4Array, int8Array, textArray, uuidArray } from "./binary-arrays.ts";
 import { storeError } from "./errors.ts";
 import { storedLine } from "./ledger-rows.ts";
 import type { LedgerRow } from "./ledger-rows.ts";
+import { letterOf } from "./letter-rows.ts";
+import type { LetterRow } from "./letter-rows.ts";
 import { claimSql } from "./statements/claim.ts";
 import { commitGroupSql, commitGroupValues } from "./statements/commit-group.ts";
 import * as prefetchSql from "./statements/prefetch.ts";
 import { lockPartitionsSql, readProgressSql } from "./statements/read-progress.ts";
 import { saveEffectsOffsetSql } from "./statements/save-effects-offset.ts";
+import { waitingSql } from "./statements/waiting.ts";
 
-type ProgressRow = { partition: number; epoch: number; next_offset: number; effects_offset: number };
-type StockRow = { product_id: string; quantity: number; version: number };
+type ProgressRow = {
+  partition: number;
+  epoch: number;
+  next_offset: number;
+  effects_offset: number;
+  last_offset: number | null;
+  last_checksum: number | null;
+};
+type StockRow = { product_id: string; quantity: number; version: number; parked: boolean };
 type VersionRow = { product_id: string; version: number; stock_after: number };
+
+type FoundStock = Pick<Snapshot, "stock" | "parked">;
 
 type Queryable = Pick<pg.ClientBase, "query">;
 
@@ -36,10 +48,15 @@ export function createPostgresLedgerStore(pool: pg.Pool): LedgerStore {
     const { rows } = await on.query<LedgerRow>(sql, [uuidArray(ids)]);
     return new Map(rows.map((row) => [row.command_id, storedLine(row)]));
   };
-  const stock = async (on: Queryable, sql: string, ids: readonly string[]): Promise<Map<string, Stock>> => {
-    if (ids.length === 0) return new Map();
+  const stock = async (on: Queryable, sql: string, ids: readonly string[]): Promise<FoundStock> => {
+    const found = { stock: new Map<string, Stock>(), parked: new Set<string>() };
+    if (ids.length === 0) return found;
     const { rows } = await on.query<StockRow>(sql, [textArray(ids)]);
-    return new Map(rows.map((row) => [row.product_id, { quantity: row.quantity, version: row.version }]));
+    for (const { product_id: id, quantity, version, parked } of rows) {
+      if (version > 0) found.stock.set(id, { quantity, version });
+      if (parked) found.parked.add(id);
+    }
+    return found;
   };
   const versions = async (on: Queryable, wanted: Prefetch["versions"]): Promise<Map<string, number>> => {
     if (wanted.length === 0) return new Map();
@@ -76,7 +93,13 @@ export function createPostgresLedgerStore(pool: pg.Pool): LedgerStore {
           lines(pool, prefetchSql.linesByIdSql, wanted.commandIds),
           versions(pool, wanted.versions),
         ]);
-        return { stock: stockFound, lines: linesFound, stockAtVersion };
+        return { ...stockFound, lines: linesFound, stockAtVersion };
+      }),
+
+    waiting: (productId, limit) =>
+      guard(async () => {
+        const { rows } = await pool.query<LetterRow>(waitingSql, [productId, limit]);
+        return rows.map(letterOf);
       }),
 
     commit: (group) => guard(() => commitOn(pool, group)),
@@ -88,7 +111,7 @@ export function createPostgresLedgerStore(pool: pg.Pool): LedgerStore {
           const stockFound = await stock(client, prefetchSql.stockLockedSql, wanted.productIds);
           const linesFound = await lines(client, prefetchSql.linesByIdLockedSql, wanted.commandIds);
           const stockAtVersion = await versions(client, wanted.versions);
-          return commitOn(client, decide({ stock: stockFound, lines: linesFound, stockAtVersion }));
+          return commitOn(client, decide({ ...stockFound, lines: linesFound, stockAtVersion }));
         }),
       ),
 
@@ -119,13 +142,17 @@ function progressOf(row: ProgressRow): Claim {
     epoch: row.epoch,
     nextOffset: row.next_offset,
     effectsOffset: row.effects_offset,
+    last:
+      row.last_offset === null || row.last_checksum === null
+        ? null
+        : { offset: row.last_offset, checksum: row.last_checksum },
   };
 }
 
 function withUnclaimed(partitions: readonly number[], found: readonly Progress[]): Progress[] {
   const byPartition = new Map(found.map((progress) => [progress.partition, progress]));
   return partitions.map(
-    (partition) => byPartition.get(partition) ?? { partition, epoch: 0, nextOffset: 0, effectsOffset: 0 },
+    (partition) => byPartition.get(partition) ?? { partition, epoch: 0, nextOffset: 0, effectsOffset: 0, last: null },
   );
 }
 

@@ -1,10 +1,10 @@
 /**
- * Input: the arrays and JSON of `commit_group` (migration 0002), all in PostgreSQL's binary array format but the JSON.
+ * Input: the arrays and JSON of `commit_group` (migrations 0002 and 0004), all in PostgreSQL's binary array format but the JSON.
  * Result: one row, `decided_at`. Raises TM001 fenced, TM002 moved, TM003 stale, 23505 for an id decided before.
  * Locks: rows of `partitions`, of `stock`, of the `ledger` lines named, then the new command ids.
  */
 import type { Line } from "../../../schemas/lines.ts";
-import type { DeadLetter, GroupWrite } from "../../ledger-store.ts";
+import type { DeadLetter, GroupWrite, ParkedWrite } from "../../ledger-store.ts";
 import { int4Array, int8Array, textArray, timestampArray, uuidArray } from "../binary-arrays.ts";
 
 const types = [
@@ -14,6 +14,7 @@ const types = [
   ...["uuid[]", "text[]", "int4[]", "text[]", "int4[]", "int8[]", "int4[]", "int8[]", "int4[]", "text[]"],
   ...["text[]", "text[]", "text[]", "timestamptz[]"],
   ...["jsonb", "jsonb", "jsonb"],
+  ...["int8[]", "int8[]", "jsonb"],
 ];
 
 export const commitGroupSql = {
@@ -64,6 +65,11 @@ export function commitGroupValues(group: GroupWrite): (Buffer | string | null)[]
     others.length === 0 ? null : JSON.stringify(others.map(lineRow)),
     group.changes.length === 0 ? null : JSON.stringify(group.changes.map(({ line }) => lineRow(line))),
     group.deadLetters.length === 0 ? null : JSON.stringify(group.deadLetters.map(letterRow)),
+    int8Array(advances.map(({ last }) => last?.offset ?? -1)),
+    int8Array(advances.map(({ last }) => last?.checksum ?? -1)),
+    group.parked.length === 0
+      ? null
+      : JSON.stringify({ products: group.parked.map(parkedRow), resumed: group.resumed }),
   ];
 }
 
@@ -101,5 +107,21 @@ function letterRow(letter: DeadLetter): object {
     record_key: letter.key?.toString("base64") ?? null,
     record_value: letter.value?.toString("base64") ?? null,
     headers: letter.headers,
+    kind: letter.kind,
+    product_id: letter.productId,
+    command_id: letter.commandId,
+    value_bytes: letter.valueBytes,
+  };
+}
+
+function parkedRow({ productId, readVersion, wasParked, after, because }: ParkedWrite): object {
+  return {
+    product_id: productId,
+    read_version: readVersion,
+    was_parked: wasParked,
+    is_parked: because !== null,
+    quantity: after?.quantity ?? 0,
+    version: after?.version ?? 0,
+    because,
   };
 }
