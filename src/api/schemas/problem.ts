@@ -44,6 +44,8 @@ export const problemMembers: Readonly<Record<ProblemCode, readonly MemberName[]>
   stock_limit_exceeded: cancelDecision,
   unknown_version: commandDecision,
   count_conflict: commandDecision,
+  not_parked: [],
+  still_refused: [],
   invalid_request: ["errors"],
   malformed_json: [],
   malformed_http: [],
