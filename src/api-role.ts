@@ -11,6 +11,7 @@ import { within } from "./role.ts";
 import type { RunningRole } from "./role.ts";
 import { createRegistryHttp } from "./schemas/registry-http.ts";
 import { prepare } from "./set-up.ts";
+import { createPostgresDeadLetterStore } from "./stores/postgres/dead-letter-store.ts";
 import { createPool } from "./stores/postgres/pool.ts";
 import { createPostgresCatalogueStore } from "./stores/postgres/reads/catalogue-store.ts";
 import { createPostgresOrderReads } from "./stores/postgres/reads/order-reads.ts";
@@ -23,16 +24,16 @@ const connectionsMax = 10;
 
 /** Resolves when requests are taken. Rejects as `prepare` does, and when the port is taken. */
 export async function startApi(config: Config, log: Logger): Promise<RunningRole> {
-  const { codec, connection, partitionCount } = await prepare(config, log);
-  const topic = config.ordersTopic;
-  const appender = createKafkaAppender({ connection, topic, logger: log });
-  const inspector = createKafkaInspector({ connection, topic, logger: log });
   const pool = createPool({
     url: config.databaseUrl,
     name: `tallyman-api ${config.instanceId}`,
     connectionsMax,
     onIdleError: (err) => log.warn({ err }, "a database connection broke"),
   });
+  const { codec, connection, partitionCount } = await prepare(config, log, pool);
+  const topic = config.ordersTopic;
+  const appender = createKafkaAppender({ connection, topic, logger: log });
+  const inspector = createKafkaInspector({ connection, topic, logger: log });
   const connectToRedis = (use: string, deadlineMs: number) =>
     connectRedis(config.redisUrl, {
       name: `tallyman-api-${use}-${config.instanceId}`,
@@ -58,6 +59,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
     partitionCount,
     catalogue: createPostgresCatalogueStore(pool),
     orders: createPostgresOrderReads(pool),
+    letters: createPostgresDeadLetterStore(pool),
     cache: createRedisReadCache({ redis }),
     startFeed: (listener) =>
       startRedisDecisionFeed({

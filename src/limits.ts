@@ -96,9 +96,13 @@ export const limits = {
   resumeCommandsMax: 500,
   /** Products that park one after another, with nothing decided in between, before the store itself is suspected. */
   parksInARowMax: 8,
+  /** Parked products that health names. */
+  parkedToldMax: 5,
   deadLetterPublishBatchMax: 500,
   deadLetterPublishBytesMax: 4 * 1024 * 1024,
   deadLetterPublishIntervalMs: 1_000,
+  /** What the dead-letter topic takes: a whole value, with its headers. */
+  deadLetterMessageBytesMax: 32 * 1024 * 1024,
 
   // Fetching from the log.
   fetchMaxWaitMs: 100,
@@ -157,6 +161,8 @@ assert(
   2 * limits.resumeCommandsMax + 1 < limits.effectsReplayLinesMax,
   "lines that share an offset fit on a page (P15)",
 );
+assert(limits.deadLetterPublishBytesMax <= limits.letterValueBytesMax, "a batch is no more than one letter may be");
+assert(limits.letterValueBytesMax * 2 <= limits.deadLetterMessageBytesMax, "a letter fits with its headers");
 assert(limits.appendBatchRecordsMax <= limits.appendQueueRecordsMax, "the queue must hold a whole batch");
 assert(limits.appendBatchBytesMax <= limits.appendQueueBytesMax, "the queue must hold a whole batch");
 assert(limits.appendDeadlineMs < limits.drainMs, "an api that is asked to stop can answer what it has taken");

@@ -11,7 +11,7 @@ import { TopicMisconfigured } from "./log/kafka/topic.ts";
 import { startProcessor } from "./processor-role.ts";
 import { within } from "./role.ts";
 import type { RunningRole } from "./role.ts";
-import { SchemaIncompatible } from "./schemas/schema-source.ts";
+import { SchemaIdTaken, SchemaIncompatible } from "./schemas/schema-source.ts";
 import { ServiceAway } from "./service-away.ts";
 import { DatabaseUnfit } from "./stores/postgres/migrate.ts";
 
@@ -69,7 +69,10 @@ function fail(log: Logger, err: unknown): never {
 main(process.argv.slice(2)).catch((error: unknown) => {
   const isExplained = error instanceof ConfigInvalid || error instanceof ServiceAway;
   const unfit =
-    error instanceof TopicMisconfigured || error instanceof SchemaIncompatible || error instanceof DatabaseUnfit;
+    error instanceof TopicMisconfigured ||
+    error instanceof SchemaIncompatible ||
+    error instanceof SchemaIdTaken ||
+    error instanceof DatabaseUnfit;
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`Tallyman can't start: ${message}\n`);
   if (!isExplained && !unfit && error instanceof Error) process.stderr.write(`${error.stack ?? ""}\n`);

@@ -4,15 +4,20 @@ import type { Logger } from "pino";
 import { buildOpsServer } from "./api/ops-server.ts";
 import type { Config } from "./config.ts";
 import { limits } from "./limits.ts";
+import { createKafkaAppender } from "./log/kafka/appender.ts";
+import type { KafkaConnection } from "./log/kafka/client.ts";
 import { createKafkaInspector } from "./log/kafka/inspector.ts";
 import { createKafkaSource } from "./log/kafka/source.ts";
+import { ensureDeadLetterTopic } from "./log/kafka/topic.ts";
 import { createHealth, dependencyNames } from "./ops/health.ts";
 import { createMetrics } from "./ops/metrics.ts";
+import { DeadLetterPublisher } from "./processors/dead-letter-publisher.ts";
 import { PartitionProcessor } from "./processors/partition-processor.ts";
 import { within } from "./role.ts";
 import type { RunningRole } from "./role.ts";
 import { createRegistryHttp } from "./schemas/registry-http.ts";
 import { prepare } from "./set-up.ts";
+import { createPostgresDeadLetterStore } from "./stores/postgres/dead-letter-store.ts";
 import { createPostgresLedgerStore } from "./stores/postgres/ledger-store.ts";
 import { createPool } from "./stores/postgres/pool.ts";
 import { connectRedis, redisReady } from "./stores/redis/connection.ts";
@@ -20,11 +25,10 @@ import { createRedisEffectsCache } from "./stores/redis/effects-cache.ts";
 import { decisionsChannel } from "./stores/redis/keys.ts";
 import type { LedgerStore } from "./stores/ledger-store.ts";
 
-/** Groups in flight, a claim, an effects replay and a probe at once. */
-const connectionsMax = limits.groupsInFlightMax + 3;
+/** Groups in flight, a claim, an effects replay, the dead letters and a probe at once. */
+const connectionsMax = limits.groupsInFlightMax + 4;
 
 export async function startProcessor(config: Config, log: Logger): Promise<RunningRole> {
-  const { codec, connection } = await prepare(config, log);
   const topic = config.ordersTopic;
   const pool = createPool({
     url: config.databaseUrl,
@@ -32,7 +36,9 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
     connectionsMax,
     onIdleError: (err) => log.warn({ err }, "a database connection broke"),
   });
+  const { codec, connection } = await prepare(config, log, pool);
   const store = createPostgresLedgerStore(pool);
+  const letters = createPostgresDeadLetterStore(pool);
   const redis = connectRedis(config.redisUrl, {
     name: `tallyman-processor-${config.instanceId}`,
     deadlineMs: limits.effectsDeadlineMs,
@@ -55,6 +61,17 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
     limits,
   });
 
+  const deadLetterTopic = `${topic}.dead-letter`;
+  const deadLetterAppender = createKafkaAppender({ connection, topic: deadLetterTopic, logger: log });
+  const publisher = new DeadLetterPublisher({
+    letters,
+    appender: deadLetterAppender,
+    partitionCount: await deadLetterPartitions(config, connection, deadLetterTopic, log),
+    owned: () => processor.leases().map(({ partition }) => partition),
+    log,
+    limits,
+  });
+
   const registry = createRegistryHttp(config.schemaRegistryUrl, limits.healthProbeDeadlineMs);
   const health = createHealth();
   health.watch(dependencyNames.store, true, () => pool.query("select 1"));
@@ -71,12 +88,18 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
     const troubles = processor.troubles();
     return troubles.length === 0 ? Promise.resolve() : Promise.reject(new Error(troubles.join("; ")));
   });
+  health.watch("parked products", false, async () => {
+    const parked = await letters.parked(limits.parkedToldMax);
+    if (parked.length === 0) return;
+    throw new Error(parked.map(({ productId, because }) => `${productId}: ${because}`).join("; "));
+  });
   await health.start();
 
   const server = await buildOpsServer({ health, metrics, logger: log });
   await server.listen({ host: config.host, port: config.processorPort });
   await source.start(processor);
   const saving = setInterval(() => void processor.saveEffects(), limits.effectsSaveIntervalMs);
+  const publishing = setInterval(() => void publisher.round(), limits.deadLetterPublishIntervalMs);
   log.info({ instanceId: config.instanceId, topic }, "the processor is running");
 
   return {
@@ -85,13 +108,28 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
       await within(limits.drainMs, processor.drain());
       processor.abandon();
       clearInterval(saving);
+      clearInterval(publishing);
       // The group first: whoever takes the partitions over need not wait for the rest. What hangs is cut by the process's end.
       await within(limits.closeMs, source.stop());
       health.stop();
-      await within(limits.closeMs, Promise.allSettled([server.close(), inspector.close(), store.close()]));
+      await within(limits.closeMs, publisher.round());
+      await within(
+        limits.closeMs,
+        Promise.allSettled([server.close(), inspector.close(), deadLetterAppender.close(), store.close()]),
+      );
       redis.disconnect();
     },
   };
+}
+
+async function deadLetterPartitions(
+  config: Config,
+  connection: KafkaConnection,
+  name: string,
+  log: Logger,
+): Promise<number> {
+  const settings = { name, partitionCount: config.ordersPartitions, replicationFactor: config.replicationFactor };
+  return (await ensureDeadLetterTopic(connection, settings, log)).partitionCount;
 }
 
 function ownershipProof(store: LedgerStore): (partition: number, epoch: number) => Promise<boolean> {

@@ -5,6 +5,7 @@ import { readConfig } from "../../src/config.ts";
 import { createKafkaAppender } from "../../src/log/kafka/appender.ts";
 import { partitionOf } from "../../src/partitioning/partition-of.ts";
 import type { Command } from "../../src/schemas/commands.ts";
+import { createPool } from "../../src/stores/postgres/pool.ts";
 import { prepare } from "../../src/set-up.ts";
 import { toEnvironment } from "../../local/addresses.ts";
 import type { Installation } from "./installation.ts";
@@ -23,7 +24,13 @@ export async function appendBacklog(
 ): Promise<void> {
   const config = readConfig({ ...process.env, ...toEnvironment(addresses), INSTANCE_ID: "bench" });
   const logger = pino({ level: config.logLevel });
-  const { codec, connection, partitionCount } = await prepare(config, logger);
+  const pool = createPool({
+    url: config.databaseUrl,
+    name: "bench",
+    connectionsMax: 1,
+    onIdleError: (err) => logger.warn({ err }, "a database connection broke"),
+  });
+  const { codec, connection, partitionCount } = await prepare(config, logger, pool);
   const appender = createKafkaAppender({ connection, topic: config.ordersTopic, logger });
   const recordOf = (command: Command) => ({
     partition: partitionOf(command.productId, partitionCount),
@@ -38,7 +45,7 @@ export async function appendBacklog(
       await appender.append(Array.from({ length: Math.min(batchRecords, left) }, () => recordOf(order(anyProduct()))));
     }
   } finally {
-    await appender.close();
+    await Promise.all([appender.close(), pool.end()]);
   }
 }
 

@@ -9,7 +9,12 @@ const nobody = () => Promise.reject(new Error("the routes alone are asked about"
 /** What the api serves as /openapi.json, from the api itself, with nothing behind it. */
 export async function openApiDocument(): Promise<OpenApi> {
   const app = await buildServer({
-    codec: { encode: () => Buffer.alloc(0) },
+    codec: {
+      encode: () => Buffer.alloc(0),
+      decode: () => ({ kind: "undecodable", reason: "no_value" }),
+      learn: nobody,
+    },
+    letters: { undecided: nobody },
     appender: { append: nobody },
     inspector: { ends: nobody },
     partitionCount: 1,

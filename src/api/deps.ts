@@ -4,19 +4,21 @@ import type { Health } from "../ops/health.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import type { CommandCodec } from "../schemas/codec.ts";
 import type { CatalogueStore } from "../stores/catalogue-store.ts";
+import type { DeadLetterStore } from "../stores/dead-letter-store.ts";
 import type { DecisionFeed, DecisionListener } from "../stores/decision-feed.ts";
 import type { OrderReads } from "../stores/order-reads.ts";
 import type { ReadCache } from "../stores/read-cache.ts";
 
 /** All that the ingress needs of the world. Whoever made a dependency closes it, after the server is closed. */
 export type ApiDeps = {
-  readonly codec: Pick<CommandCodec, "encode">;
+  readonly codec: Pick<CommandCodec, "encode" | "decode" | "learn">;
   readonly appender: Pick<LogAppender, "append">;
   readonly inspector: Pick<LogInspector, "ends">;
   /** Of the order topic, as the topic itself says. */
   readonly partitionCount: number;
   readonly catalogue: CatalogueStore;
   readonly orders: OrderReads;
+  readonly letters: Pick<DeadLetterStore, "undecided">;
   readonly cache: ReadCache;
   /** Starts the decision feed; the server closes it. */
   readonly startFeed: (listener: DecisionListener) => DecisionFeed;

@@ -5,10 +5,12 @@
 import { limits } from "../limits.ts";
 import { LogUnavailable } from "../log/log.ts";
 import type { Metrics } from "../ops/metrics.ts";
-import { decidedOrder } from "../schemas/order-document.ts";
+import type { CommandCodec } from "../schemas/codec.ts";
+import { decidedOrder, pendingOrder } from "../schemas/order-document.ts";
 import type { OrderDocument } from "../schemas/order-document.ts";
 import type { StoredLine } from "../schemas/lines.ts";
 import { CacheUnavailable } from "../stores/effects-cache.ts";
+import type { DeadLetterStore, KeptLetter } from "../stores/dead-letter-store.ts";
 import { StoreUnavailable } from "../stores/ledger-store.ts";
 import type { OrderReads } from "../stores/order-reads.ts";
 import type { ReadCache } from "../stores/read-cache.ts";
@@ -37,12 +39,15 @@ export type OrderFinder = {
 export type OrderFinderOptions = {
   readonly cache: Pick<ReadCache, "readOrder">;
   readonly orders: Pick<OrderReads, "lines">;
+  readonly letters: Pick<DeadLetterStore, "undecided">;
+  readonly codec: Pick<CommandCodec, "decode" | "learn">;
   readonly proveAbsence: AbsenceProof;
   readonly metrics: Pick<Metrics, "cacheFailures">;
   readonly now: () => number;
 };
 
-export function createOrderFinder({ cache, orders, proveAbsence, metrics, now }: OrderFinderOptions): OrderFinder {
+export function createOrderFinder(options: OrderFinderOptions): OrderFinder {
+  const { cache, orders, letters, codec, proveAbsence, metrics, now } = options;
   const line = createTickBatch<string, StoredLine | null>(limits.lookupIdsMax, (ids) => orders.lines(ids));
 
   const glance = async (orderId: string): Promise<OrderDocument | null> => {
@@ -57,6 +62,22 @@ export function createOrderFinder({ cache, orders, proveAbsence, metrics, now }:
   const decided = async (orderId: string): Promise<OrderDocument | null> => {
     const found = await line(orderId);
     return found?.type === "PlaceOrder" ? decidedOrder(found, found.decidedAt) : null;
+  };
+  const letter = createTickBatch<string, KeptLetter | null>(limits.lookupIdsMax, (ids) => letters.undecided(ids));
+  /** An order that its partition has passed, but that waits for its product, is still to be decided (P13). */
+  const waiting = async (orderId: string): Promise<OrderDocument | null> => {
+    const found = await letter(orderId);
+    if (found === null) return null;
+    const { key, value, partition, offset } = found;
+    let read = codec.decode(key, value);
+    if (read.kind === "unknown_schema") {
+      await codec.learn(read.schemaId).catch((cause: unknown) => {
+        throw new StoreUnavailable("the schema of an order that waits can't be had now", { cause });
+      });
+      read = codec.decode(key, value);
+    }
+    if (read.kind !== "command" || read.command.type !== "PlaceOrder") return null;
+    return pendingOrder(read.command, partition, offset);
   };
   /** A mark is made before the append: an old one may stand for an order that was decided, or that never came. */
   const isBelieved = ({ status, placedAt }: OrderDocument): boolean =>
@@ -84,7 +105,7 @@ export function createOrderFinder({ cache, orders, proveAbsence, metrics, now }:
       const unproven: Found = first === null ? { kind: "undecided" } : { kind: "known", order: first };
       try {
         if (!(await proveAbsence())) return unproven;
-        const second = await decided(orderId);
+        const second = (await decided(orderId)) ?? (await waiting(orderId));
         return second === null ? { kind: "unknown" } : { kind: "known", order: second };
       } catch (error) {
         // A mark is an answer while nobody can be asked whether there is a better one.

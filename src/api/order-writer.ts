@@ -158,7 +158,7 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
   return {
     append: (record) =>
       new Promise((resolve, reject) => {
-        const bytes = record.value.length + record.key.length + recordOverheadBytes;
+        const bytes = (record.value?.length ?? 0) + (record.key?.length ?? 0) + recordOverheadBytes;
         const full =
           queue.length - head >= bounds.appendQueueRecordsMax || queueBytes + bytes > bounds.appendQueueBytesMax;
         if (full || closed) {

@@ -62,7 +62,7 @@ export function createServices(deps: ApiDeps): ApiServices {
     catalogue: createCatalogue(catalogue, now),
     products: catalogue,
     orders,
-    finder: createOrderFinder({ cache, orders, proveAbsence, metrics, now }),
+    finder: createOrderFinder({ cache, orders, letters: deps.letters, codec, proveAbsence, metrics, now }),
     readStock: createStockReader({ cache, orders, metrics }),
     markPending: (order) =>
       cache.markPending(order.orderId, JSON.stringify(order)).catch(() => metrics.cacheFailures.inc()),

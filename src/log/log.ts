@@ -3,13 +3,13 @@
  * are out of reach. The adapter for Kafka is in `kafka/`; the one for the simulation lies beside its tests.
  */
 
-export type LogHeaders = Readonly<Record<string, string>>;
+export type LogHeaders = Readonly<Record<string, string | Buffer | (string | Buffer)[]>>;
 
 /** A record to append. The partition is computed by the caller (`partitioning/`), never by the client library. */
 export type AppendRecord = {
   readonly partition: number;
-  readonly key: Buffer | string;
-  readonly value: Buffer;
+  readonly key: Buffer | string | null;
+  readonly value: Buffer | null;
   readonly headers?: LogHeaders;
 };
 

@@ -1,6 +1,5 @@
 /**
- * The port to wherever Avro schemas are kept by id: the schema registry, later PostgreSQL before it (P14), a map in
- * tests. The codec knows only this.
+ * The port to wherever Avro schemas are kept by id: the schema registry, what was kept of it (P14), a map in tests. The codec knows only this.
  */
 export type SchemaSource = {
   /**
@@ -25,6 +24,19 @@ export class SchemaUnknown extends Error {
 export class SchemaSourceUnavailable extends Error {
   override readonly name = "SchemaSourceUnavailable";
   readonly retryable = true;
+}
+
+/** The registry gave a new schema the id of one that records on the log carry: it is not the registry that they were written with. */
+export class SchemaIdTaken extends Error {
+  override readonly name = "SchemaIdTaken";
+  readonly retryable = false;
+  constructor(id: number, schema: string) {
+    const { name = "a schema" } = JSON.parse(schema) as { name?: string };
+    super(
+      `The schema registry gave ${name} the id ${id}, which another schema has on the log. It was emptied or exchanged: restore it, ` +
+        "with the ids that it gave, before new schemas are registered.",
+    );
+  }
 }
 
 /** The schema can't follow the versions that are registered: records on the log would become unreadable. */

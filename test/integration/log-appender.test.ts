@@ -21,9 +21,7 @@ describe("appending to Kafka", () => {
     for (let batch = 0; batch < 5; batch++) {
       const records = Array.from({ length: 50 }, (_, i) => record((i * i + batch) % 3, `${batch}/${i}`));
       const offsets = await appender.append(records);
-      records.forEach(({ partition, value }, i) =>
-        stored.set(value.toString(), { partition, offset: offsets[i] ?? -1 }),
-      );
+      records.forEach(({ partition, value }, i) => stored.set(String(value), { partition, offset: offsets[i] ?? -1 }));
     }
     const all = await readAll(topic);
     expect([...all.values()].flat()).toHaveLength(250);

@@ -72,6 +72,13 @@ describe("reading an order", () => {
     expect(bodyOf(await flight).status).toBe("accepted");
   });
 
+  test("an order that waits for its parked product is pending, though its partition has passed it", async () => {
+    world.waiting.push({ command: placeOrder({ commandId: orderId, quantity: 7 }), partition: 2, offset: 40 });
+    const answer = await get(`/orders/${orderId}`);
+    expect(answer.statusCode).toBe(200);
+    expect(bodyOf(answer)).toMatchObject({ orderId, status: "pending", quantity: 7, partition: 2, offset: 40 });
+  });
+
   test("404 only when the log has been decided up to where it ended when the question came", async () => {
     const answer = await get(`/orders/${orderId}`);
     expect(answer.statusCode).toBe(404);

@@ -10,6 +10,7 @@ import { LogUnavailable } from "../../src/log/log.ts";
 import type { AppendRecord } from "../../src/log/log.ts";
 import { createHealth, dependencyNames } from "../../src/ops/health.ts";
 import { createMetrics } from "../../src/ops/metrics.ts";
+import { letterOfCommand } from "../../src/processors/letters.ts";
 import { decide, evolve } from "../../src/processors/stock.ts";
 import type { Command } from "../../src/schemas/commands.ts";
 import { noticeOf } from "../../src/schemas/decision-feed.ts";
@@ -17,9 +18,11 @@ import type { Line, Stock, StoredLine } from "../../src/schemas/lines.ts";
 import { decidedOrder } from "../../src/schemas/order-document.ts";
 import type { CatalogueStore, Product } from "../../src/stores/catalogue-store.ts";
 import { StoreUnavailable } from "../../src/stores/ledger-store.ts";
+import type { KeptLetter } from "../../src/stores/dead-letter-store.ts";
 import { createMemoryCache } from "../../src/stores/memory/effects-cache.ts";
 import type { OrderReads, Page, TimePosition } from "../../src/stores/order-reads.ts";
 import type { OpenApi } from "../../local/http-reference/openapi.ts";
+import { simCodec } from "../simulation/sim-log.ts";
 import { createDeclaredAnswers } from "./declared-answers.ts";
 import type { DeclaredAnswers } from "./declared-answers.ts";
 
@@ -36,6 +39,8 @@ export class ApiWorld {
   readonly lines = new Map<string, StoredLine>();
   readonly stock = new Map<string, Stock>();
   readonly products = new Map<string, Product>();
+  /** Commands that wait for a parked product. */
+  readonly waiting: Logged[] = [];
   readonly logLines: Record<string, unknown>[] = [];
   /** Decide at once whatever is appended. */
   decides = true;
@@ -56,7 +61,8 @@ export class ApiWorld {
     this.health.set(dependencyNames.store, true, "up");
     const logger = pino({ level: "debug" }, { write: (text) => this.logLines.push(JSON.parse(text) as never) });
     this.app = await buildServer({
-      codec: { encode: (command) => Buffer.from(JSON.stringify(command)) },
+      codec: simCodec,
+      letters: { undecided: (ids) => this.#undecided(ids) },
       appender: { append: (records) => this.#append(records) },
       inspector: { ends: () => this.#ends() },
       partitionCount,
@@ -162,7 +168,7 @@ export class ApiWorld {
     await this.held;
     if (this.logAway) throw new LogUnavailable("the log is switched off");
     const offsets = records.map(({ partition, value }) => {
-      const command = JSON.parse(value.toString()) as Command;
+      const command = JSON.parse(String(value)) as Command;
       return this.produce(command, partition).offset;
     });
     if (this.decides) setImmediate(() => void this.decide());
@@ -184,6 +190,15 @@ export class ApiWorld {
   #ask<Result>(answer: () => Result): Promise<Result> {
     if (this.storeAway) return Promise.reject(new StoreUnavailable("PostgreSQL is switched off"));
     return Promise.resolve(answer());
+  }
+
+  /** Letters of the commands in `waiting`. */
+  #undecided(ids: readonly string[]): Promise<(KeptLetter | null)[]> {
+    const letters = this.waiting.map((logged, letterId): KeptLetter => {
+      const letter = letterOfCommand(logged, "waiting", "product_parked", (command) => simCodec.encode(command));
+      return { ...letter, letterId, storedAt: 0, outcome: null, settledAt: null, redrivenAs: null };
+    });
+    return this.#ask(() => ids.map((id) => letters.find(({ commandId }) => commandId === id) ?? null));
   }
 
   #catalogue(): CatalogueStore {

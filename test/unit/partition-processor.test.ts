@@ -40,7 +40,8 @@ const record = (offset: number, command: ReturnType<typeof placeOrder> | ReturnT
   value: Buffer.from(JSON.stringify(command)),
   headers: {},
 });
-const delivery = record(0, receiveStock({ quantity: 5 }));
+const receive = (offset: number) => record(offset, receiveStock({ quantity: 5 }));
+const delivery = receive(0);
 const order = record(1, placeOrder({ commandId: uuidOf(9) }));
 const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
 
@@ -87,6 +88,71 @@ describe("a partition's log that is not the one that was decided", () => {
     await settle();
     expect(processor.troubles()).toEqual(["partition 0: the log ends at offset 1, and all below 2 was decided"]);
     expect(store.progressOf(0).nextOffset).toBe(2);
+  });
+
+  it("is halted when it shows another record, or none, where the last one was decided", async () => {
+    for (const instead of [{ ...order, value: receive(7).value }, undefined]) {
+      const { processor, store, told } = startProcessor(() => ({ low: 0, high: 9 }));
+      processor.assigned([0]);
+      await settle();
+      processor.fetched({ partition: 0, from: 0, to: 3, records: [delivery, order] });
+      await settle();
+      processor.assigned([]);
+      told.length = 0;
+      processor.assigned([0]);
+      await settle();
+      expect(told).toEqual(["seek 0 to 1", "resume 0"]);
+      const next = record(4, placeOrder({ commandId: uuidOf(10) }));
+      processor.fetched({ partition: 0, from: 1, to: 5, records: instead === undefined ? [next] : [instead, next] });
+      await settle();
+      const what = instead === undefined ? "no record" : "another record";
+      expect(processor.troubles()).toEqual([
+        `partition 0: the log has ${what} at offset 1, and the one that was there has been decided`,
+      ]);
+      expect(store.progressOf(0).nextOffset).toBe(3);
+      expect(processor.leases()).toEqual([]);
+    }
+  });
+
+  it("is known again by its last record, and goes on behind what was decided", async () => {
+    const { processor, store, told } = startProcessor(() => ({ low: 0, high: 9 }));
+    processor.assigned([0]);
+    await settle();
+    processor.fetched({ partition: 0, from: 0, to: 3, records: [delivery, order] });
+    await settle();
+    const checksum = store.progressOf(0).last?.checksum;
+    expect(store.progressOf(0).last).toEqual({ offset: 1, checksum });
+    for (const end of [2, 3, 5]) {
+      processor.assigned([]);
+      processor.assigned([0]);
+      await settle();
+      told.length = 0;
+      const next = end === 5 ? [record(4, placeOrder({ commandId: uuidOf(10) }))] : [];
+      processor.fetched({ partition: 0, from: 1, to: end, records: [order, ...next] });
+      await settle();
+      expect(told).toEqual(end === 2 ? ["seek 0 to 3"] : []);
+      expect(processor.troubles()).toEqual([]);
+      expect(store.progressOf(0).nextOffset).toBe(end === 5 ? 5 : 3);
+    }
+    expect(store.progressOf(0).last?.offset).toBe(4);
+  });
+
+  it("is taken up without its last record where that was deleted, as decided records may be", async () => {
+    let low = 0;
+    const { processor, store, told } = startProcessor(() => ({ low, high: 9 }));
+    processor.assigned([0]);
+    await settle();
+    processor.fetched({ partition: 0, from: 0, to: 2, records: [delivery, order] });
+    await settle();
+    low = 2;
+    processor.assigned([]);
+    told.length = 0;
+    processor.assigned([0]);
+    await settle();
+    expect(told).toEqual(["seek 0 to 2", "resume 0"]);
+    processor.fetched({ partition: 0, from: 2, to: 3, records: [record(2, placeOrder({ commandId: uuidOf(10) }))] });
+    await settle();
+    expect(store.progressOf(0).nextOffset).toBe(3);
   });
 
   it("is not claimed by an instance that can't reach the log, and claimed once when it can", async () => {

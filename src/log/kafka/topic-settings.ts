@@ -30,6 +30,12 @@ export const settingsToMake = (replicationFactor: number): Record<string, string
   "unclean.leader.election.enable": "false",
 });
 
+/** The same, for the dead-letter topic, whose records may be as long as what some producer wrote. */
+export const deadLetterSettingsToMake = (replicationFactor: number): Record<string, string> => ({
+  ...settingsToMake(replicationFactor),
+  "max.message.bytes": String(limits.deadLetterMessageBytesMax),
+});
+
 export type FoundTopic = {
   readonly partitionCount: number;
   readonly replicationFactor: number;

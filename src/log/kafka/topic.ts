@@ -7,6 +7,7 @@ import kafkajs, { type Admin } from "kafkajs";
 import type { Logger } from "pino";
 import { createKafkaClient, type KafkaConnection } from "./client.ts";
 import {
+  deadLetterSettingsToMake,
   settingsToMake,
   topicProblems,
   type FoundTopic,
@@ -41,16 +42,20 @@ const inspect = async (admin: Admin, topic: string): Promise<FoundTopic> => {
   };
 };
 
-const makeIfMissing = async (admin: Admin, settings: TopicSettings, logger: Logger): Promise<void> => {
-  if ((await admin.listTopics()).includes(settings.name)) return;
-  const { name: topic, partitionCount: numPartitions, replicationFactor } = settings;
-  const configEntries = Object.entries(settingsToMake(replicationFactor)).map(([name, value]) => ({ name, value }));
+const makeIfMissing = async (
+  admin: Admin,
+  { name: topic, partitionCount: numPartitions, replicationFactor }: TopicSettings,
+  config: Readonly<Record<string, string>>,
+  logger: Logger,
+): Promise<void> => {
+  if ((await admin.listTopics()).includes(topic)) return;
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
   // False when another instance has made it meanwhile.
   const made = await admin.createTopics({
     waitForLeaders: true,
     topics: [{ topic, numPartitions, replicationFactor, configEntries }],
   });
-  if (made) logger.info({ topic, numPartitions, replicationFactor }, "made the topic of the orders");
+  if (made) logger.info({ topic, numPartitions, replicationFactor }, "made a topic");
 };
 
 /** About half a minute, until a broker that was started together with us is there; kafkajs tries three times in each attempt. */
@@ -60,11 +65,35 @@ const whileAway = { maxAttempts: 20, backoff: new ExponentialBackoff({ initialDe
  * Makes the topic if it is missing, checks it, and tells how many partitions it has: the one place where the count
  * comes from (kafkajs hazard 5). Rejects with `TopicMisconfigured`, or with kafkajs's error when no broker came up.
  */
-export const ensureTopic = async (
+export const ensureTopic = (
   connection: KafkaConnection,
   settings: TopicSettings,
   logger: Logger,
-): Promise<{ readonly partitionCount: number }> => {
+): Promise<{ readonly partitionCount: number }> =>
+  whenUp(connection, logger, async (admin) => {
+    await makeIfMissing(admin, settings, settingsToMake(settings.replicationFactor), logger);
+    const found = await inspect(admin, settings.name);
+    const problems = topicProblems(settings, found);
+    if (problems.length > 0) throw new TopicMisconfigured(settings.name, problems);
+    return { partitionCount: found.partitionCount };
+  });
+
+/** Makes the dead-letter topic if it is missing; what is there is its operator's to set. Rejects as `ensureTopic` does. */
+export const ensureDeadLetterTopic = (
+  connection: KafkaConnection,
+  settings: TopicSettings,
+  logger: Logger,
+): Promise<{ readonly partitionCount: number }> =>
+  whenUp(connection, logger, async (admin) => {
+    await makeIfMissing(admin, settings, deadLetterSettingsToMake(settings.replicationFactor), logger);
+    return { partitionCount: (await inspect(admin, settings.name)).partitionCount };
+  });
+
+const whenUp = async <T>(
+  connection: KafkaConnection,
+  logger: Logger,
+  work: (admin: Admin) => Promise<T>,
+): Promise<T> => {
   const retry = { initialRetryTime: 100, maxRetryTime: 500, factor: 0.2, multiplier: 2, retries: 2 };
   const client = createKafkaClient({ connection, logger, requestTimeoutMs: 5_000, retry });
   const admin = client.kafka.admin();
@@ -74,11 +103,7 @@ export const ensureTopic = async (
       whileAway,
     ).execute(async () => {
       await admin.connect();
-      await makeIfMissing(admin, settings, logger);
-      const found = await inspect(admin, settings.name);
-      const problems = topicProblems(settings, found);
-      if (problems.length > 0) throw new TopicMisconfigured(settings.name, problems);
-      return { partitionCount: found.partitionCount };
+      return await work(admin);
     });
   } finally {
     await admin.disconnect().catch(() => undefined);

@@ -1,0 +1,40 @@
+import type pg from "pg";
+import type { DeadLetterStore } from "../dead-letter-store.ts";
+import { int4Array, int8Array, uuidArray } from "./binary-arrays.ts";
+import { keptLetterOf } from "./letter-rows.ts";
+import type { LetterRow } from "./letter-rows.ts";
+import { createQuery } from "./reads/query.ts";
+import { letterAtSql, markPublishedSql, parkedSql, undecidedLettersSql, unpublishedSql } from "./statements/letters.ts";
+
+type ParkedRow = { product_id: string; parked_because: string; parked_at: Date; waiting: number };
+
+/** `pool` stays the caller's; its int8 must come as numbers, as `createPool` has it. */
+export function createPostgresDeadLetterStore(pool: pg.Pool): DeadLetterStore {
+  const query = createQuery(pool);
+  return {
+    unpublished: async (partitions, limit, bytesMax) => {
+      if (partitions.length === 0) return [];
+      const rows = await query<LetterRow>(unpublishedSql, [int4Array(partitions), limit, bytesMax]);
+      return rows.map(keptLetterOf);
+    },
+    markPublished: async (letterIds) => {
+      if (letterIds.length > 0) await query(markPublishedSql, [int8Array(letterIds)]);
+    },
+    undecided: async (commandIds) => {
+      if (commandIds.length === 0) return [];
+      const rows = await query<LetterRow>(undecidedLettersSql, [uuidArray(commandIds)]);
+      const byId = new Map(rows.map((row) => [row.command_id, keptLetterOf(row)]));
+      return commandIds.map((id) => byId.get(id) ?? null);
+    },
+    parked: async (limit) => {
+      const rows = await query<ParkedRow>(parkedSql, [limit]);
+      return rows.map(({ product_id, parked_because, parked_at, waiting }) => {
+        return { productId: product_id, because: parked_because, parkedAt: parked_at.getTime(), waiting };
+      });
+    },
+    at: async ({ partition, offset }) => {
+      const [row] = await query<LetterRow>(letterAtSql, [partition, offset]);
+      return row === undefined ? null : keptLetterOf(row);
+    },
+  };
+}
