@@ -35,6 +35,9 @@ function contentOf(command: Command): Content {
         asOfVersion: command.asOfVersion,
         reference: command.reference,
       };
+    case "ResumeProduct":
+      // How many it decided is judged with them.
+      return common;
   }
 }
 

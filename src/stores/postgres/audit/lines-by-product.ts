@@ -1,7 +1,7 @@
 const columns = `
   l.command_id as "commandId", l.type, l.product_id as "productId", l.quantity, l.status, l.reason, l.delta,
   l.stock_after as "stockAfter", l.version, l."partition", l."offset", l.as_of_version as "asOfVersion",
-  l.reason is null and (l.type <> 'CancelOrder' or l.quantity > 0) as booked,
+  l.reason is null and l.type <> 'ResumeProduct' and (l.type <> 'CancelOrder' or l.quantity > 0) as booked,
   d."offset" is not null as "wasKept"`;
 const from = `ledger l left join dead_letters d on d."partition" = l."partition" and d."offset" = l."offset"`;
 
