@@ -14,14 +14,22 @@ const batchRecords = 5_000;
 /** Per product: what one delivery may bring. */
 const delivered = 1_000_000;
 
-export type Backlog = { readonly productCount: number; readonly orderCount: number };
+export type Backlog = {
+  readonly productCount: number;
+  readonly orderCount: number;
+  /** Of 100 orders, how many lie on the log twice, the second a batch behind the first. */
+  readonly resentPercent: number;
+};
 
-/** Makes the topic and the tables, appends a delivery for each product and then the orders, each for one unit of any product. */
+/**
+ * Makes the topic and the tables, appends a delivery for each product and then the orders, each for one unit of any product.
+ * Resolves to the number of records.
+ */
 export async function appendBacklog(
   { addresses }: Installation,
-  { productCount, orderCount }: Backlog,
+  { productCount, orderCount, resentPercent }: Backlog,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   const config = readConfig({ ...process.env, ...toEnvironment(addresses), INSTANCE_ID: "bench" });
   const logger = pino({ level: config.logLevel });
   const pool = createPool({
@@ -38,12 +46,21 @@ export async function appendBacklog(
     value: codec.encode(command),
   });
   try {
+    let records = productCount;
+    let again: ReturnType<typeof recordOf>[] = [];
     await appender.append(Array.from({ length: productCount }, (_, n) => recordOf(delivery(n))));
-    for (let left = orderCount; left > 0; left -= batchRecords) {
+    for (let left = orderCount; left > 0 || again.length > 0; left -= batchRecords) {
       signal.throwIfAborted();
       const anyProduct = () => Math.floor(Math.random() * productCount);
-      await appender.append(Array.from({ length: Math.min(batchRecords, left) }, () => recordOf(order(anyProduct()))));
+      const fresh = Array.from({ length: Math.max(0, Math.min(batchRecords, left)) }, () =>
+        recordOf(order(anyProduct())),
+      );
+      const batch = [...again, ...fresh];
+      again = fresh.filter(() => Math.random() * 100 < resentPercent);
+      records += batch.length;
+      await appender.append(batch);
     }
+    return records;
   } finally {
     await Promise.all([appender.close(), pool.end()]);
   }

@@ -1,5 +1,6 @@
 // The load generator: autocannon, in a process of its own, so that what it takes is told apart from what it measures. Every connection
 // sends its next order when the one before is answered.
+import { randomUUID } from "node:crypto";
 import autocannon from "autocannon";
 import type { Load, LoadResult, ToGenerator } from "./generator.ts";
 
@@ -28,6 +29,7 @@ async function fire(load: Load): Promise<LoadResult> {
   let endsAt = Infinity;
   let connection = 0;
   let finished = 0;
+  let resent = 0;
   const products = shuffled(load.productIds);
   // When all connections are made up and none has sent anything yet: autocannon's own "start" may come after the first answers.
   const begin = (): void => {
@@ -47,7 +49,12 @@ async function fire(load: Load): Promise<LoadResult> {
     // How often autocannon looks whether it has ended; its own statistics are not used.
     sampleInt: 100,
     setupClient: (client) => {
-      client.setRequests(bodiesFor(products, connection++));
+      client.setRequests(
+        load.resentPercent === undefined
+          ? bodiesFor(products, connection)
+          : [ordersWithIds(products, load.resentPercent, () => (resent += 1))],
+      );
+      connection += 1;
       if (connection === load.connections) begin();
     },
   };
@@ -69,7 +76,8 @@ async function fire(load: Load): Promise<LoadResult> {
   const endedAt = Date.now();
   const sorted = Float64Array.from(times).sort();
   const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-  return { startedAt, endedAt, statuses, errors: errors + load.connections - finished, p50: at(0.5), p99: at(0.99) };
+  const unanswered = errors + load.connections - finished;
+  return { startedAt, endedAt, statuses, errors: unanswered, resent, p50: at(0.5), p99: at(0.99) };
 }
 
 function bodiesFor(products: readonly string[], connection: number): autocannon.Request[] {
@@ -78,6 +86,25 @@ function bodiesFor(products: readonly string[], connection: number): autocannon.
     const productId = products[(connection * count + n) % products.length];
     return { body: JSON.stringify({ productId, quantity: 1 }) };
   });
+}
+
+/** Each request is a new order or, for so many of 100, the order before once more. */
+function ordersWithIds(products: readonly string[], resentPercent: number, resends: () => void): autocannon.Request {
+  let again: string | undefined;
+  return {
+    setupRequest: (request) => {
+      if (again !== undefined) {
+        const body = again;
+        again = undefined;
+        resends();
+        return { ...request, body };
+      }
+      const productId = products[Math.floor(Math.random() * products.length)];
+      const body = JSON.stringify({ orderId: randomUUID(), productId, quantity: 1 });
+      if (Math.random() * 100 < resentPercent) again = body;
+      return { ...request, body };
+    },
+  };
 }
 
 function shuffled(values: readonly string[]): string[] {

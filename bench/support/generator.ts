@@ -11,6 +11,8 @@ export type Load = {
   readonly seconds: number;
   readonly productIds: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
+  /** Of 100 orders, how many are sent a second time as soon as they are answered. Given: every order has an id of its own. */
+  readonly resentPercent?: number;
 };
 
 /** Times are milliseconds since 1970; the percentiles are those of the HTTP answers, in milliseconds. */
@@ -21,6 +23,8 @@ export type LoadResult = Percentiles & {
   readonly statuses: Readonly<Record<string, number>>;
   /** Requests that got no answer. */
   readonly errors: number;
+  /** Requests that were the second of their order. */
+  readonly resent: number;
 };
 
 export type ToGenerator = Load;

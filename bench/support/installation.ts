@@ -111,7 +111,8 @@ async function deleteFromKafka(brokers: string, name: string): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
   try {
-    if ((await admin.listTopics()).includes(name)) await admin.deleteTopics({ topics: [name] });
+    const own = (await admin.listTopics()).filter((topic) => [name, `${name}.dead-letter`].includes(topic));
+    if (own.length > 0) await admin.deleteTopics({ topics: own });
     const { groups } = await admin.listGroups();
     if (groups.some(({ groupId }) => groupId === name)) await admin.deleteGroups([name]);
   } finally {

@@ -6,13 +6,22 @@ export type CommitMetrics = {
   readonly fenced: number;
 };
 
-export async function readCommitMetrics(url: string): Promise<CommitMetrics> {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  const value = (name: string): number => {
-    const line = text.split("\n").find((each) => each.startsWith(`${name} `));
+async function readMetrics(url: string): Promise<(name: string) => number> {
+  const lines = (await (await fetch(`${url}/metrics`)).text()).split("\n");
+  return (name) => {
+    const line = lines.find((each) => each.startsWith(`${name} `));
     if (line === undefined) throw new Error(`${url}/metrics has no ${name}.`);
     return Number(line.slice(name.length));
   };
+}
+
+/** Commands of this api that the log has acknowledged. */
+export async function readAppends(url: string): Promise<number> {
+  return (await readMetrics(url))("tallyman_appends_total");
+}
+
+export async function readCommitMetrics(url: string): Promise<CommitMetrics> {
+  const value = await readMetrics(url);
   const mean = (name: string): number => value(`${name}_sum`) / Math.max(1, value(`${name}_count`));
   return {
     commits: value("tallyman_commits_total"),
