@@ -104,6 +104,10 @@ export const limits = {
   /** What the dead-letter topic takes: a whole value, with its headers. */
   deadLetterMessageBytesMax: 32 * 1024 * 1024,
 
+  // What a broker that is away makes its client say again and again: how often it is told, and how many sentences are known.
+  logRepeatMs: 10_000,
+  logComplaintsMax: 200,
+
   // Fetching from the log.
   fetchMaxWaitMs: 100,
   fetchBytesPerPartitionMax: 1024 * 1024,

@@ -1,6 +1,7 @@
 import { logLevel } from "kafkajs";
 import pino from "pino";
 import { describe, expect, test } from "vitest";
+import { limits } from "../../src/limits.ts";
 import { kafkajsLogLevel, logCreatorFor } from "../../src/log/kafka/kafkajs-logger.ts";
 
 const linesOf = (level: logLevel, message: string, isCut = false, error?: string): { level: number; msg: string }[] => {
@@ -50,6 +51,30 @@ describe("kafkajs's log lines", () => {
       "The group is rebalancing, so a rejoin is needed",
     );
     expect(line?.level).toBe(debug);
+  });
+
+  test("the same complaint is told once in a while, by whichever client, with how often it was left out", () => {
+    const lines: { msg: string; leftOut?: number }[] = [];
+    const logger = pino({ level: "info" }, { write: (line) => lines.push(JSON.parse(line) as { msg: string }) });
+    let time = 0;
+    const complain = (message: string, level = logLevel.ERROR): void => {
+      const log = logCreatorFor(logger, { isCut: () => false }, () => time)(logLevel.WARN);
+      log({ namespace: "Connection", level, label: "", log: { timestamp: "", logger: "kafkajs", message } });
+    };
+    for (let count = 0; count < 5; count++) complain("refused");
+    complain("reset");
+    expect(lines.map(({ msg, leftOut }) => [msg, leftOut])).toEqual([
+      ["refused", undefined],
+      ["reset", undefined],
+    ]);
+    time += limits.logRepeatMs;
+    complain("refused");
+    complain("refused");
+    expect(lines.slice(2)).toMatchObject([{ msg: "refused", leftOut: 4 }]);
+    time += limits.logRepeatMs;
+    complain("reset");
+    expect(lines.slice(3)).toMatchObject([{ msg: "reset" }]);
+    expect(lines[3]).not.toHaveProperty("leftOut");
   });
 
   test("a discarded client complains unheard", () => {
