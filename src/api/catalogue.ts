@@ -2,7 +2,8 @@
  * What this process knows of the catalogue, so that an order costs no question to PostgreSQL.
  *
  * I1 A product is believed for `limits.catalogueCacheTtlMs`; then PostgreSQL is asked, and when it can't be, what is known
- *    is believed on: orders for known products go on without PostgreSQL.
+ *    is believed on: orders for known products go on without PostgreSQL, and once it is known to be away, without waiting
+ *    for it to say nothing.
  * I2 What is not there is never remembered: a product made a moment ago by another instance can be ordered at once.
  * I3 Products asked for within one turn of the event loop share one question, and one product has one flight.
  */
@@ -23,7 +24,11 @@ export type Catalogue = {
 type Entry = { readonly product: Product; believedUntil: number };
 const idsPerQuestionMax = 1_000;
 
-export function createCatalogue(store: Pick<CatalogueStore, "products">, now: () => number = Date.now): Catalogue {
+export function createCatalogue(
+  store: Pick<CatalogueStore, "products">,
+  now: () => number = Date.now,
+  isStoreAway: () => boolean = () => false,
+): Catalogue {
   const entries = new LRUCache<string, Entry>({ max: limits.catalogueCacheEntriesMax });
   const flights = new Map<string, Promise<Product | null>>();
   const ask = createTickBatch<string, Product | null>(idsPerQuestionMax, (ids) => store.products(ids));
@@ -46,7 +51,7 @@ export function createCatalogue(store: Pick<CatalogueStore, "products">, now: ()
   };
   const known = (productId: string): Product | undefined => {
     const entry = entries.get(productId);
-    return entry !== undefined && now() < entry.believedUntil ? entry.product : undefined;
+    return entry !== undefined && (now() < entry.believedUntil || isStoreAway()) ? entry.product : undefined; // I1
   };
 
   return {

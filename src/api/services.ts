@@ -51,6 +51,7 @@ export function createServices(deps: ApiDeps): ApiServices {
     now = Date.now,
   } = deps;
   const writer = createOrderWriter({ appender, metrics });
+  const isStoreAway = (): boolean => health.stateOf(dependencyNames.store) === "down";
   const backlog = createStoreAwayBacklog(health, deps.storeAwayBacklogRecordsMax);
   const waiters = createWaiters(metrics);
   const proveAbsence = createAbsenceProof({ inspector, orders });
@@ -59,14 +60,14 @@ export function createServices(deps: ApiDeps): ApiServices {
   return {
     log: createCommandLog({ codec, writer, backlog, partitionCount }),
     waiters,
-    catalogue: createCatalogue(catalogue, now),
+    catalogue: createCatalogue(catalogue, now, isStoreAway),
     products: catalogue,
     orders,
     finder: createOrderFinder({ cache, orders, letters: deps.letters, codec, proveAbsence, metrics, now }),
     readStock: createStockReader({ cache, orders, metrics }),
     markPending: (order) =>
       cache.markPending(order.orderId, JSON.stringify(order)).catch(() => metrics.cacheFailures.inc()),
-    isStoreAway: () => health.stateOf(dependencyNames.store) === "down",
+    isStoreAway,
     now,
     leave: () => waiters.leave(),
     close: async () => {

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createStoreAwayBacklog } from "../../src/api/store-away-backlog.ts";
+import { limits } from "../../src/limits.ts";
 import { createHealth, dependencyNames } from "../../src/ops/health.ts";
 import { ApiWorld, bodyOf } from "./api-world.ts";
 
@@ -80,6 +81,17 @@ describe("POST /orders while PostgreSQL is away", () => {
     expect(bodyOf(refused)).toMatchObject({ code: "overloaded", orderId, commandId: orderId });
     expect(world.log.length).toBe(appended);
     expect(await world.cache.readCache().readOrder(orderId)).toBeNull();
+  });
+
+  test("does not ask PostgreSQL about a product that it knows, once it is known to be away", async () => {
+    const asked = world.catalogueQuestions;
+    world.clock = () => Date.now() + limits.catalogueCacheTtlMs * 10;
+    expect((await place()).statusCode).toBe(202);
+    expect(world.catalogueQuestions).toBe(asked);
+    world.storeAway = false;
+    world.health.set(store, false, "up");
+    expect((await place()).statusCode).toBe(202);
+    expect(world.catalogueQuestions).toBe(asked + 1);
   });
 
   test("refuses deliveries and stocktakes too: they are in the same log", async () => {
