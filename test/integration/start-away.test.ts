@@ -17,7 +17,8 @@ const sockets = new Set<Socket>();
 let silent: Server;
 let silentPort: number;
 let refusedPort: number;
-let database: TestDatabase;
+/** One for each process: what another one has stored there could stand in for the service that is away. */
+const databases: TestDatabase[] = [];
 
 async function listen(server: Server): Promise<number> {
   server.listen(0, "127.0.0.1");
@@ -31,18 +32,19 @@ beforeAll(async () => {
   const closed = createServer();
   refusedPort = await listen(closed);
   closed.close();
-  database = await createTestDatabase({ migrated: false });
 });
 afterAll(async () => {
   for (const socket of sockets) socket.destroy();
   silent.close();
-  await database[Symbol.asyncDispose]();
+  for (const database of databases) await database[Symbol.asyncDispose]();
 });
 
 type Ended = { readonly code: number | null; readonly errors: string; readonly afterMs: number };
 
 /** Runs a role until it ends by itself; kills it when it does not. */
 async function run(role: "api" | "processor", environment: Record<string, string>): Promise<Ended> {
+  const database = await createTestDatabase({ migrated: false });
+  databases.push(database);
   const startedAt = performance.now();
   const child = spawn(process.execPath, [main, role], {
     env: {
