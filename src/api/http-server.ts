@@ -30,7 +30,9 @@ export function createHttpServer(logger: FastifyBaseLogger): ApiServer {
       reply.header("x-request-id", request.id);
       void sendProblem(reply, problem.code, problem.message);
     },
-    return503OnClosing: true,
+    // Fastify's own 503 is no problem document and has no Retry-After. What still arrives over a connection that is kept alive is
+    // answered like any other, and the connection closed with it.
+    return503OnClosing: false,
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.addHook("onRequest", (request, reply, done) => {
     reply.header("x-request-id", request.id);

@@ -1,6 +1,7 @@
 /** A server that closes while a request of a connection that is kept alive is under way. */
 import { once } from "node:events";
 import { Agent, request } from "node:http";
+import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { limits } from "../../src/limits.ts";
@@ -28,4 +29,27 @@ test("answers what is under way, and does not wait for the connection to run out
   await closed;
   expect(performance.now() - startedAt).toBeLessThan(limits.keepAliveTimeoutMs / 10);
   agent.destroy();
+});
+
+test("answers a request that arrives while it closes as it would at any time", async () => {
+  const world = await new ApiWorld().open();
+  world.addProduct({}, 1);
+  await world.app.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = world.app.server.address() as AddressInfo;
+  const socket = connect(port, "127.0.0.1");
+  let answer = "";
+  socket.on("data", (chunk: Buffer) => (answer += chunk.toString()));
+  const ended = once(socket, "close");
+  const taken = once(world.app.server, "connection");
+  // Half a request: the connection is neither idle nor has it asked for anything yet.
+  socket.write("GET /products/absent HTTP/1.1\r\nho");
+  await taken;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const closed = world.app.close();
+  await expect.poll(() => world.app.server.listening).toBe(false);
+  socket.write("st: x\r\n\r\n");
+  await ended;
+  await closed;
+  expect(answer).toContain("HTTP/1.1 404");
+  expect(answer).toContain("application/problem+json");
 });
