@@ -80,10 +80,27 @@ const services = [
   },
 ] as const;
 
+type Case = (typeof services)[number];
+const refused = new Map<Case, Promise<Ended>>();
+const silenced = new Map<Case, Promise<Ended>>();
+beforeAll(() => {
+  // Begun together: each spends its time waiting.
+  for (const each of services) {
+    refused.set(each, run("api", { [each.variable]: each.address(refusedPort) }));
+    silenced.set(each, run("processor", { [each.variable]: each.address(silentPort) }));
+  }
+});
+
+async function endOf(runs: ReadonlyMap<Case, Promise<Ended>>, which: Case): Promise<Ended> {
+  const ended = await runs.get(which);
+  if (ended === undefined) throw new Error(`${which.what} was not run`);
+  return ended;
+}
+
 describe("a start without a service", () => {
-  it.concurrent.each(services)("$what refuses connections", async ({ what, variable, address }) => {
-    const { code, errors } = await run("api", { [variable]: address(refusedPort) });
-    expect(errors).toContain(`Tallyman can't start: ${what} at `);
+  it.each(services)("$what refuses connections", async (each) => {
+    const { code, errors } = await endOf(refused, each);
+    expect(errors).toContain(`Tallyman can't start: ${each.what} at `);
     expect(errors).toContain(`127.0.0.1:${refusedPort}`);
     expect(errors).toContain("ECONNREFUSED");
     expect(errors).not.toContain("secret");
@@ -91,9 +108,9 @@ describe("a start without a service", () => {
     expect(code).toBe(1);
   });
 
-  it.concurrent.each(services)("$what takes connections and is silent", async ({ what, variable, address }) => {
-    const { code, errors, afterMs } = await run("processor", { [variable]: address(silentPort) });
-    expect(errors).toContain(`Tallyman can't start: ${what} at `);
+  it.each(services)("$what takes connections and is silent", async (each) => {
+    const { code, errors, afterMs } = await endOf(silenced, each);
+    expect(errors).toContain(`Tallyman can't start: ${each.what} at `);
     expect(errors).toContain(`127.0.0.1:${silentPort}`);
     expect(errors).not.toContain("secret");
     expect(code).toBe(1);
