@@ -62,11 +62,9 @@ export class GroupCommit {
     while (this.#inFlight < this.#deps.limits.groupsInFlightMax) {
       const chunks = this.#gather();
       if (chunks.length === 0) break;
-      const leases = leasesOf(chunks);
-      for (const lease of leases) lease.inFlight = true; // I1
+      for (const lease of leasesOf(chunks)) lease.inFlight = true; // I1
       this.#inFlight += 1;
       void this.#run(chunks).finally(() => {
-        for (const lease of leases) lease.inFlight = false;
         this.#inFlight -= 1;
         this.kick();
       });
@@ -125,6 +123,7 @@ export class GroupCommit {
       const halves = await this.#commit(part);
       if (halves !== undefined) parts.push(halves[1], halves[0]); // I5
       const held = new Set(parts.flatMap(leasesOf));
+      // Once and for all: from here on another group may have them.
       for (const lease of leasesOf(part)) if (!held.has(lease)) lease.inFlight = false;
       if (parts.length > 0) this.kick();
     }
