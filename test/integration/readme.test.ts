@@ -25,8 +25,8 @@ const held: Readonly<Record<string, string>> = {
     "the Node of the scripts",
   "CONTRIBUTING.md: npm run lint": ".ci/run runs these",
   "CONTRIBUTING.md: npm test -- test/unit/stock-precedence.test.ts          # one file": "some tests",
-  'CONTRIBUTING.md: TALLYMAN_AWAY_SECONDS=120 npm test -- --project chaos -t "kafka silent"':
-    "takes minutes; the chaos tier runs the same test with fewer seconds",
+  'CONTRIBUTING.md: TALLYMAN_AWAY_SECONDS=120 npm test -- test/integration/services-away.test.ts -t "kafka silent"':
+    "takes minutes; every run of that file is the same test with fewer seconds",
   "CONTRIBUTING.md: npm run services                                         # in one terminal; it prints four export lines":
     "a profile; the services: test/integration/local-services.test.ts",
   "docs/operations.md: select json_build_object('version', 1, 'partitions', json_agg(": "statements",

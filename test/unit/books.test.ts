@@ -1,4 +1,4 @@
-// The judge of the chaos tests (test/support/books.ts) sees what would be wrong: a judge that can't is worth nothing.
+// The judge of the tests in which services go away (test/support/books.ts) sees what would be wrong: a judge that can't is worth nothing.
 import { expect, test } from "vitest";
 import { wrongInBooks } from "../support/books.ts";
 import type { Books } from "../support/books.ts";
