@@ -105,7 +105,8 @@ export function createOrderFinder(options: OrderFinderOptions): OrderFinder {
       const unproven: Found = first === null ? { kind: "undecided" } : { kind: "known", order: first };
       try {
         if (!(await proveAbsence())) return unproven;
-        const second = (await decided(orderId)) ?? (await waiting(orderId));
+        // Asked for again at last: what no longer waits may have been decided since it was looked for.
+        const second = (await decided(orderId)) ?? (await waiting(orderId)) ?? (await decided(orderId));
         return second === null ? { kind: "unknown" } : { kind: "known", order: second };
       } catch (error) {
         // A mark is an answer while nobody can be asked whether there is a better one.
