@@ -6,8 +6,8 @@ import { CommitRefused, DataRefused, StoreUnavailable } from "../ledger-store.ts
  * 25P04 are the time-outs of a transaction. What carries no SQLSTATE at all comes from the connection.
  */
 const unavailableClasses = new Set(["08", "40", "53", "55", "57", "58"]);
-/** The data itself: out of range or malformed, a constraint, too much of it. */
-const dataClasses = new Set(["22", "23", "54"]);
+/** The data itself: out of range or malformed, a constraint, too much of it, what somebody's trigger raises. */
+const dataClasses = new Set(["22", "23", "54", "P0"]);
 const unavailableCodes = new Set(["25P02", "25P03", "25P04"]);
 
 /** Turns what the client library throws into the store's own errors; anything unexpected is returned as it is. */
