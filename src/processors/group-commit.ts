@@ -11,7 +11,8 @@
  * I3 After an answer that is lost, the store is asked where the partitions stand, and only that counts (P9).
  * I4 A lease that is aborted leaves the group at the next step; the other partitions commit without it (P9).
  * I5 A group that the store refuses for its data is halved, by partitions and then by offsets, until the culprit is alone
- *    (P7). One that has no answer again and again is halved too, down to a size that takes no store its whole time limit. The parts of one partition are committed in the order of the log; a lease is free again after its last part.
+ *    (P7). The parts of one partition are committed in the order of the log; a lease is free again after its last part.
+ * I6 So is one whose commit fails again and again while the store answers questions: it may be too much for the time limit.
  */
 import assert from "node:assert/strict";
 import type { Line } from "../schemas/lines.ts";
@@ -88,7 +89,10 @@ export class GroupCommit {
   /** Takes what is ready, lease by lease, beginning at another one each time, up to the bound of a group. */
   #gather(): Chunk[] {
     const free = [...this.#leases()].filter((lease) => !lease.inFlight && !lease.isAborted() && lease.ready.length > 0);
-    const ready = free.reduce((sum, lease) => sum + commandsIn(lease.ready), 0);
+    const ready = free.reduce(
+      (sum, lease) => sum + lease.ready.reduce((count, chunk) => count + chunk.entries.length, 0),
+      0,
+    );
     if (free.length === 0 || (this.#inFlight > 0 && ready < this.#deps.limits.furtherGroupCommandsMin)) return [];
     this.#turn += 1;
     const first = this.#turn % free.length;
@@ -135,7 +139,10 @@ export class GroupCommit {
     let settle: () => void;
     for (;;) {
       chunks = chunks.filter(({ lease }) => !lease.isAborted()); // I4
-      if (chunks.length === 0) return undefined;
+      if (chunks.length === 0) {
+        this.#trouble = undefined; // Whoever has the partitions now tells of his own.
+        return undefined;
+      }
       try {
         const committed = await attempt(this.#deps, { chunks, locked, watchDuplicates: this.#duplicateWatch > 0 });
         settle = () => this.#settle(committed);
@@ -167,10 +174,8 @@ export class GroupCommit {
           await sleep(backoffMs(limits, failures));
         }
         chunks = await this.#reconcile(chunks);
-        if (failures >= limits.commitTriesMax && commandsIn(chunks) > limits.halvedGroupCommandsMin) {
-          const halves = halve(chunks); // Too much for the store's time limit, perhaps.
-          if (halves !== undefined) return halves;
-        }
+        const halves = failures < limits.commitTriesMax ? undefined : halve(chunks); // I6
+        if (halves !== undefined) return halves;
       }
     }
     // Outside the try: the commit has happened, and an error from here on is a fault that must not look like a lost answer.
@@ -192,7 +197,7 @@ export class GroupCommit {
     const { limits, log, metrics } = this.#deps;
     const entry = chunks.flatMap(({ entries }) => entries)[0];
     if (entry === undefined || !("command" in entry) || this.#parksInARow >= limits.parksInARowMax) return undefined;
-    const reason = error.message.toWellFormed().slice(0, limits.letterReasonCharsMax);
+    const reason = error.message.slice(0, limits.letterReasonCharsMax).toWellFormed();
     const { command, partition, offset } = entry;
     if (command.type !== "ResumeProduct") {
       this.#parksInARow += 1;
@@ -298,10 +303,6 @@ function advance({ lease, from, to, entries, bytes }: Chunk): void {
   lease.committed = to;
   lease.records -= entries.length;
   lease.bytes -= bytes;
-}
-
-function commandsIn(chunks: readonly Chunk[]): number {
-  return chunks.reduce((sum, { entries }) => sum + entries.length, 0);
 }
 
 function partitionOf(lease: Lease): number {
