@@ -1,3 +1,5 @@
+import { fileURLToPath } from "node:url";
+import { runner } from "node-pg-migrate";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Claim, GroupWrite } from "../../src/stores/ledger-store.ts";
 import { createPostgresLedgerStore } from "../../src/stores/postgres/ledger-store.ts";
@@ -13,6 +15,16 @@ beforeAll(async () => {
 });
 afterAll(() => database[Symbol.asyncDispose]());
 beforeEach(() => onServer(database.url, (client) => client.query("drop schema public cascade; create schema public")));
+
+/** What `migrate` runs, for a test that stops before the newest schema. */
+const migrations = {
+  dir: fileURLToPath(new URL("../../src/stores/postgres/migrations", import.meta.url)),
+  migrationsTable: "tallyman_migrations",
+  direction: "up",
+  noLock: true,
+  singleTransaction: true,
+  log: () => undefined,
+} as const;
 
 const migrated = async (): Promise<string[]> => {
   const messages: string[] = [];
@@ -88,6 +100,23 @@ describe("processes of the version before go on meanwhile", () => {
     await store.commit(delivery(claim, 1));
     expect(await store.linesBetween(0, 0, 9, 9)).toHaveLength(2);
     await store.close();
+  });
+});
+
+describe("a migration beside a commit", () => {
+  test("takes the tables in the order of a commit, so that neither waits for the other", async () => {
+    await onServer(database.url, (client) => runner({ ...migrations, dbClient: client, count: 2 }));
+    await onServer(database.url, async (commit) => {
+      await commit.query("insert into partitions (partition, epoch, owner) values (0, 1, 'old')");
+      await commit.query("begin; select from partitions for update");
+      const migrating = migrated();
+      const waits = () =>
+        query("select relation::regclass as name from pg_locks where not granted and locktype = 'relation'");
+      await expect.poll(async () => (await waits()).length).toBe(1);
+      for (const table of ["stock", "ledger", "dead_letters"]) await commit.query(`select from ${table} for update`);
+      await commit.query("commit");
+      expect(await migrating).toHaveLength((await applied()).length - 2);
+    });
   });
 });
 

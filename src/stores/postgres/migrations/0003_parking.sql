@@ -1,5 +1,8 @@
 -- Up Migration
 
+-- In the order of a commit: in another one, a commit of a process that still runs and this migration would wait for each other.
+lock table partitions, stock, ledger, dead_letters in access exclusive mode;
+
 -- Products that park (P7, P13). The flag sits on the stock row, so that the check of a commit, which has that row anyway, finds
 -- it. A product without stock that parks has a row of version 0 for as long as it is parked.
 alter table stock
