@@ -70,12 +70,13 @@ export const limits = {
   groupsInFlightMax: 2,
   /** What must be ready for a group beside another one: with less, two only make both smaller (docs/decisions/005). */
   furtherGroupCommandsMin: 2_500,
+  /** Times that a group is tried without an answer before it is halved, and the size below which it is not. */
+  commitTriesMax: 3,
+  halvedGroupCommandsMin: 500,
   leaseProductsMax: 200_000,
   /** Groups in which ids are looked up before the insert, after a duplicate was seen (P6). */
   duplicateWatchGroups: 64,
   commitTimeoutMs: 10_000,
-  /** Commits of one group that fail, while the store tells where the partitions stand, before it is halved. */
-  commitTriesMax: 3,
   connectTimeoutMs: 5_000,
   /** Before a partition that another owner took is claimed again, where the group protocol says that it is ours (P9). */
   reclaimDelayMs: 500,
@@ -169,6 +170,7 @@ assert(
 );
 assert(limits.deadLetterPublishBytesMax <= limits.letterValueBytesMax, "a batch is no more than one letter may be");
 assert(limits.letterValueBytesMax * 2 <= limits.deadLetterMessageBytesMax, "a letter fits with its headers");
+assert(limits.halvedGroupCommandsMin < limits.groupCommandsMax, "a full group can be halved");
 assert(limits.appendBatchRecordsMax <= limits.appendQueueRecordsMax, "the queue must hold a whole batch");
 assert(limits.appendBatchBytesMax <= limits.appendQueueBytesMax, "the queue must hold a whole batch");
 assert(limits.appendDeadlineMs < limits.drainMs, "an api that is asked to stop can answer what it has taken");

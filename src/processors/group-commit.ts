@@ -11,8 +11,7 @@
  * I3 After an answer that is lost, the store is asked where the partitions stand, and only that counts (P9).
  * I4 A lease that is aborted leaves the group at the next step; the other partitions commit without it (P9).
  * I5 A group that the store refuses for its data is halved, by partitions and then by offsets, until the culprit is alone
- *    (P7). The parts of one partition are committed in the order of the log; a lease is free again after its last part.
- * I6 So is one whose commit fails again and again while the store answers questions: it may be too much for the time limit.
+ *    (P7). One that has no answer again and again is halved too, down to a size that takes no store its whole time limit. The parts of one partition are committed in the order of the log; a lease is free again after its last part.
  */
 import assert from "node:assert/strict";
 import type { Line } from "../schemas/lines.ts";
@@ -89,10 +88,7 @@ export class GroupCommit {
   /** Takes what is ready, lease by lease, beginning at another one each time, up to the bound of a group. */
   #gather(): Chunk[] {
     const free = [...this.#leases()].filter((lease) => !lease.inFlight && !lease.isAborted() && lease.ready.length > 0);
-    const ready = free.reduce(
-      (sum, lease) => sum + lease.ready.reduce((count, chunk) => count + chunk.entries.length, 0),
-      0,
-    );
+    const ready = free.reduce((sum, lease) => sum + commandsIn(lease.ready), 0);
     if (free.length === 0 || (this.#inFlight > 0 && ready < this.#deps.limits.furtherGroupCommandsMin)) return [];
     this.#turn += 1;
     const first = this.#turn % free.length;
@@ -174,8 +170,10 @@ export class GroupCommit {
           await sleep(backoffMs(limits, failures));
         }
         chunks = await this.#reconcile(chunks);
-        const halves = failures < limits.commitTriesMax ? undefined : halve(chunks); // I6
-        if (halves !== undefined) return halves;
+        if (failures >= limits.commitTriesMax && commandsIn(chunks) > limits.halvedGroupCommandsMin) {
+          const halves = halve(chunks); // Too much for the store's time limit, perhaps.
+          if (halves !== undefined) return halves;
+        }
       }
     }
     // Outside the try: the commit has happened, and an error from here on is a fault that must not look like a lost answer.
@@ -303,6 +301,10 @@ function advance({ lease, from, to, entries, bytes }: Chunk): void {
   lease.committed = to;
   lease.records -= entries.length;
   lease.bytes -= bytes;
+}
+
+function commandsIn(chunks: readonly Chunk[]): number {
+  return chunks.reduce((sum, { entries }) => sum + entries.length, 0);
 }
 
 function partitionOf(lease: Lease): number {

@@ -9,7 +9,7 @@ import { Lease } from "../../src/processors/lease.ts";
 import type { Chunk } from "../../src/processors/lease.ts";
 import type { Command } from "../../src/schemas/commands.ts";
 import { DataRefused, StoreUnavailable } from "../../src/stores/ledger-store.ts";
-import type { GroupWrite, LedgerStore } from "../../src/stores/ledger-store.ts";
+import type { LedgerStore } from "../../src/stores/ledger-store.ts";
 import { createMemoryLedgerStore } from "../../src/stores/memory/ledger-store.ts";
 import { receiveStock, uuidOf } from "../support/commands.ts";
 import { simCodec } from "../simulation/sim-log.ts";
@@ -83,33 +83,6 @@ describe("a group that the store refuses for its data", () => {
 });
 
 describe("a group whose commits have no answer", () => {
-  const commandsOf = ({ lines }: GroupWrite): number => lines.length;
-
-  it("is committed in parts where the whole is too much for the store's time", async () => {
-    const sizes: number[] = [];
-    const { store, group, leaseOf, lost } = await createGroup({
-      partitions: [0, 1],
-      through: (store) => ({
-        ...store,
-        commit: (write) => {
-          sizes.push(commandsOf(write));
-          return commandsOf(write) > 2 ? Promise.reject(new StoreUnavailable("too slow")) : store.commit(write);
-        },
-      }),
-    });
-    for (const partition of [0, 1]) {
-      const lease = leaseOf(partition);
-      const deliveries = [0, 1, 2, 3].map((offset) => delivery(1 + partition * 4 + offset, `p${partition}`));
-      lease.ready.push(chunk(lease, 0, deliveries));
-    }
-    await group.idle();
-    expect([store.stock.get("p0")?.version, store.stock.get("p1")?.version]).toEqual([4, 4]);
-    expect(lost).toEqual([]);
-    expect(group.trouble()).toBeUndefined();
-    const tries = (size: number): number => sizes.filter((each) => each === size).length;
-    expect([tries(8), tries(4), tries(2)]).toEqual([limits.commitTriesMax, 2 * limits.commitTriesMax, 4]);
-  });
-
   it("is nobody's trouble any more when another owner has its partitions", async () => {
     const { store, group, leaseOf, lost } = await createGroup({
       partitions: [0],

@@ -5,6 +5,7 @@ import { createMetrics } from "../../src/ops/metrics.ts";
 import { makeChunk } from "../../src/processors/chunks.ts";
 import { GroupCommit } from "../../src/processors/group-commit.ts";
 import { Lease } from "../../src/processors/lease.ts";
+import { StoreUnavailable } from "../../src/stores/ledger-store.ts";
 import type { LedgerStore } from "../../src/stores/ledger-store.ts";
 import { createMemoryLedgerStore } from "../../src/stores/memory/ledger-store.ts";
 import { logged, placeOrder, uuidOf } from "../support/commands.ts";
@@ -34,6 +35,52 @@ function heldStore(store: LedgerStore) {
   return { held, waiting, next, release };
 }
 
+function groupCommitOver(store: LedgerStore, leases: readonly Lease[], lost: number[] = []): GroupCommit {
+  return new GroupCommit(
+    {
+      store,
+      codec: simCodec,
+      sleep: () => Promise.resolve(),
+      log: pino({ level: "silent" }),
+      metrics: createMetrics({ defaults: false }),
+      limits: { ...limits, furtherGroupCommandsMin: 1 },
+    },
+    () => leases,
+    {
+      settled: () => undefined,
+      decided: () => undefined,
+      recovered: () => undefined,
+      lost: ({ partition }) => lost.push(partition),
+    },
+  );
+}
+
+it("a group that the store can't take in its time is halved until it can, and every part is committed in order", async () => {
+  const store = createMemoryLedgerStore();
+  const sizes: number[] = [];
+  const slow: LedgerStore = {
+    ...store,
+    commit: (group) => {
+      sizes.push(group.lines.length);
+      return group.lines.length > 600
+        ? Promise.reject(new StoreUnavailable("57014 canceling statement due to transaction timeout"))
+        : store.commit(group);
+    },
+  };
+  const [lease] = (await store.claim([0], "test")).map((claim) => new Lease(claim, limits.leaseProductsMax));
+  if (lease === undefined) throw new Error("claimed nothing");
+  const entries = Array.from({ length: 2_000 }, (_, at) => logged(placeOrder({ commandId: uuidOf(at + 1) }), at));
+  lease.records = entries.length;
+  lease.ready.push(makeChunk({ lease, from: 0, to: 2_000, entries, bytes: 1, last: null }));
+  const group = groupCommitOver(slow, [lease]);
+  await group.idle();
+  expect(lease.committed).toBe(2_000);
+  expect(sizes).toEqual([2_000, 2_000, 2_000, 1_000, 1_000, 1_000, 500, 500, 1_000, 1_000, 1_000, 500, 500]);
+  expect((await store.linesBetween(0, 0, 2_000, 2_000)).map(({ offset }) => offset)).toEqual(
+    entries.map((_, at) => at),
+  );
+});
+
 it("a lease that left a halved group early belongs to the group that took it next, until that one ends", async () => {
   const store = createMemoryLedgerStore({ refuses: ({ customerId }) => customerId === "unlucky" });
   const { held, waiting, next, release } = heldStore(store);
@@ -50,23 +97,7 @@ it("a lease that left a halved group early belongs to the group that took it nex
     lease.ready.push(makeChunk({ lease, from: at, to: at + 1, entries, bytes: 1, last: null }));
   };
   const lost: number[] = [];
-  const group = new GroupCommit(
-    {
-      store: held,
-      codec: simCodec,
-      sleep: () => Promise.resolve(),
-      log: pino({ level: "silent" }),
-      metrics: createMetrics({ defaults: false }),
-      limits: { ...limits, furtherGroupCommandsMin: 1 },
-    },
-    () => leases,
-    {
-      settled: () => undefined,
-      decided: () => undefined,
-      recovered: () => undefined,
-      lost: ({ partition }) => lost.push(partition),
-    },
-  );
+  const group = groupCommitOver(held, leases, lost);
   // The first group begins with the second lease: its half is committed first.
   bring(one);
   bring(zero, "unlucky");
