@@ -63,7 +63,8 @@ export class Lease {
     this.partition = claim.partition;
     this.epoch = claim.epoch;
     this.tail = claim.nextOffset;
-    this.unverified = claim.last;
+    // An operator who sets `next_offset` back may leave the last record where it was: it is still to be decided again then.
+    this.unverified = claim.last !== null && claim.last.offset < claim.nextOffset ? claim.last : null;
     this.committed = claim.nextOffset;
     this.effectsDone = claim.effectsOffset;
     this.effectsQueued = claim.effectsOffset;

@@ -279,8 +279,8 @@ export class PartitionProcessor implements LogListener {
     this.#deps.log.error(
       { partition: lease.partition, why },
       `partition ${lease.partition} halted: ${why}. This is not the log that was decided, or part of it is gone. Restore the log, ` +
-        "or, if what is missing is lost for good, set the partition's next_offset in PostgreSQL to an offset that it has and its " +
-        "last_offset to null; " +
+        "or, if what is missing is lost for good, set the partition's next_offset in PostgreSQL to an offset that it has, its " +
+        "effects_offset to one that is no higher, and its last_offset to null; " +
         "then restart the processors",
     );
   }

@@ -137,6 +137,21 @@ describe("a partition's log that is not the one that was decided", () => {
     expect(store.progressOf(0).last?.offset).toBe(4);
   });
 
+  it("is read from where an operator set it back to, though its last record lies above", async () => {
+    const { processor, store, told } = startProcessor(() => ({ low: 0, high: 9 }));
+    processor.assigned([0]);
+    await settle();
+    processor.fetched({ partition: 0, from: 0, to: 2, records: [delivery, order] });
+    await settle();
+    processor.assigned([]);
+    told.length = 0;
+    const claim = store.claim.bind(store);
+    store.claim = async (...asked) => (await claim(...asked)).map((each) => ({ ...each, nextOffset: 0 }));
+    processor.assigned([0]);
+    await settle();
+    expect(told).toEqual(["seek 0 to 0", "resume 0"]);
+  });
+
   it("is taken up without its last record where that was deleted, as decided records may be", async () => {
     let low = 0;
     const { processor, store, told } = startProcessor(() => ({ low, high: 9 }));
