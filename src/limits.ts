@@ -107,6 +107,26 @@ export const limits = {
   /** What the dead-letter topic takes: a whole value, with its headers. */
   deadLetterMessageBytesMax: 32 * 1024 * 1024,
 
+  // Operators, on the command line.
+  lettersShown: 100,
+  lettersShownMax: 10_000,
+  /** Of a key, a header or a value that is no command; `--raw` has all of it. */
+  letterBytesShown: 4_096,
+  /** Letters that are read at once, without their values. */
+  letterPageRows: 500,
+  redrivesPerSecond: 100,
+  redrivesPerSecondMax: 10_000,
+  /** Letters whose decisions are foreseen: all of them are decided in memory, as one group. */
+  redrivesForeseenMax: 5_000,
+  /** Of why a letter was given up. */
+  letterNoteCharsMax: 500,
+  parkedShown: 100,
+  /** How long a ResumeProduct may wait for its decision, and how often it is looked for. */
+  resumeWaitMs: 30_000,
+  resumePollMs: 50,
+  /** Commands that are given up one after another, with nothing decided in between, before the store itself is suspected. */
+  discardsInARowMax: 8,
+
   // What a broker that is away makes its client say again and again: how often it is told, and how many sentences are known.
   logRepeatMs: 10_000,
   logComplaintsMax: 200,
@@ -168,6 +188,10 @@ assert(
   2 * limits.resumeCommandsMax + 1 < limits.effectsReplayLinesMax,
   "lines that share an offset fit on a page (P15)",
 );
+assert(limits.lettersShown <= limits.lettersShownMax, "the default is within the bound");
+assert(limits.redrivesPerSecond <= limits.redrivesPerSecondMax, "the default is within the bound");
+assert(limits.redrivesForeseenMax <= limits.groupCommandsMax, "what is foreseen is no more than a group");
+assert(limits.resumePollMs < limits.resumeWaitMs, "a decision is looked for more than once");
 assert(limits.deadLetterPublishBytesMax <= limits.letterValueBytesMax, "a batch is no more than one letter may be");
 assert(limits.letterValueBytesMax * 2 <= limits.deadLetterMessageBytesMax, "a letter fits with its headers");
 assert(limits.halvedGroupCommandsMin < limits.groupCommandsMax, "a full group can be halved");

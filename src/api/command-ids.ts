@@ -4,9 +4,7 @@
  */
 import { randomFillSync } from "node:crypto";
 import { v5, v7, validate } from "uuid";
-
-/** The namespace of every UUIDv5 that Tallyman makes. Never change it: ids made before would be made anew. */
-export const tallymanNamespace = "575c7102-8095-4b68-ba57-a6983706ca65";
+import { tallymanNamespace } from "../schemas/command-namespace.ts";
 
 /** There is no authentication yet: all callers are one. Whoever adds it passes the caller's name here. */
 const anyCaller = "anyone";

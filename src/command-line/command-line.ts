@@ -21,6 +21,8 @@ export type Invocation = {
   readonly log: Logger;
   /** Writes a line of the result. */
   readonly print: (line: string) => void;
+  /** Writes bytes of the result as they are. */
+  readonly printBytes: (bytes: Buffer) => void;
 };
 
 export type CommandLine = {
@@ -92,7 +94,9 @@ function programOf(version: string): Command {
 function invocationOf({ json = false, verbose = false }: GlobalOptions, signal: AbortSignal): Invocation {
   const config = readConfig();
   const log = pino({ level: verbose ? config.logLevel : "silent" }, pino.destination({ fd: 2, sync: true }));
-  return { config, json, signal, log, print: (line) => void process.stdout.write(`${line}\n`) };
+  const print = (line: string): void => void process.stdout.write(`${line}\n`);
+  const printBytes = (bytes: Buffer): void => void process.stdout.write(bytes);
+  return { config, json, signal, log, print, printBytes };
 }
 
 function isSaid(error: unknown): boolean {

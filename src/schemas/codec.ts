@@ -43,7 +43,8 @@ type Reader = {
   readonly resolver: ReturnType<Type["createResolver"]> | undefined;
 };
 
-const headBytes = 5;
+/** The zero byte and the schema id, before the Avro. */
+export const headBytes = 5;
 /** More than any valid command takes; a longer one is encoded by the slow way. */
 const scratchBytes = 32 * 1024;
 /** Ids remembered; records with made-up ids must not fill the memory. */

@@ -196,7 +196,15 @@ export class ApiWorld {
   #undecided(ids: readonly string[]): Promise<(KeptLetter | null)[]> {
     const letters = this.waiting.map((logged, letterId): KeptLetter => {
       const letter = letterOfCommand(logged, "waiting", "product_parked", (command) => simCodec.encode(command));
-      return { ...letter, letterId, storedAt: 0, outcome: null, settledAt: null, redrivenAs: null };
+      return {
+        ...letter,
+        letterId,
+        storedAt: 0,
+        outcome: null,
+        settledAt: null,
+        redrivenAs: null,
+        settledBecause: null,
+      };
     });
     return this.#ask(() => ids.map((id) => letters.find(({ commandId }) => commandId === id) ?? null));
   }

@@ -11,7 +11,7 @@ const letter = (letterId: number, partition = 0, bytes: Buffer | null = Buffer.f
   const headers = { trace: [Buffer.from("a"), Buffer.from([0, 255])], "\u00e9": Buffer.from("b") };
   const record = { offset: letterId, key: null, value: bytes, headers };
   const kept = letterOfRecord(partition, record, "no_key");
-  return { ...kept, letterId, storedAt: 0, outcome: null, settledAt: null, redrivenAs: null };
+  return { ...kept, letterId, storedAt: 0, outcome: null, settledAt: null, redrivenAs: null, settledBecause: null };
 };
 
 function publisherOver(letters: readonly KeptLetter[]) {

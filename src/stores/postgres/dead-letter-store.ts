@@ -1,10 +1,11 @@
 import type pg from "pg";
-import type { DeadLetterStore } from "../dead-letter-store.ts";
-import { int4Array, int8Array, uuidArray } from "./binary-arrays.ts";
-import { keptLetterOf } from "./letter-rows.ts";
-import type { LetterRow } from "./letter-rows.ts";
+import type { DeadLetterStore, ParkedProduct } from "../dead-letter-store.ts";
+import { int4Array, int8Array, textArray, uuidArray } from "./binary-arrays.ts";
+import { keptLetterOf, letterHeadOf } from "./letter-rows.ts";
+import type { LetterHeadRow, LetterRow } from "./letter-rows.ts";
 import { createQuery } from "./reads/query.ts";
-import { letterAtSql, markPublishedSql, parkedSql, undecidedLettersSql, unpublishedSql } from "./statements/letters.ts";
+import { letterAtSql, letterHeadsSql, markPublishedSql, parkedProductSql } from "./statements/letters.ts";
+import { parkedSql, settleLetterSql, undecidedLettersSql, unpublishedSql } from "./statements/letters.ts";
 
 type ParkedRow = { product_id: string; parked_because: string; parked_at: Date; waiting: number };
 
@@ -28,13 +29,33 @@ export function createPostgresDeadLetterStore(pool: pg.Pool): DeadLetterStore {
     },
     parked: async (limit) => {
       const rows = await query<ParkedRow>(parkedSql, [limit]);
-      return rows.map(({ product_id, parked_because, parked_at, waiting }) => {
-        return { productId: product_id, because: parked_because, parkedAt: parked_at.getTime(), waiting };
-      });
+      return rows.map(parkedOf);
+    },
+    parkedProduct: async (productId) => {
+      const [row] = await query<ParkedRow>(parkedProductSql, [productId]);
+      return row === undefined ? null : parkedOf(row);
     },
     at: async ({ partition, offset }) => {
       const [row] = await query<LetterRow>(letterAtSql, [partition, offset]);
       return row === undefined ? null : keptLetterOf(row);
     },
+    list: async ({ kinds, reason, productId, partition, settled }, after, limit) => {
+      const wanted = [kinds === undefined ? null : textArray(kinds), reason ?? null, productId ?? null];
+      const rows = await query<LetterHeadRow>(letterHeadsSql, [
+        ...[after, ...wanted],
+        ...[partition ?? null, settled ?? false, limit],
+      ]);
+      return rows.map(letterHeadOf);
+    },
+    settle: async ({ partition, offset }, settlement) => {
+      const { outcome } = settlement;
+      const [redrivenAs, because] = outcome === "redriven" ? [settlement.redrivenAs, null] : [null, settlement.because];
+      const rows = await query(settleLetterSql, [partition, offset, outcome, redrivenAs, because]);
+      return rows.length > 0;
+    },
   };
+}
+
+function parkedOf({ product_id, parked_because, parked_at, waiting }: ParkedRow): ParkedProduct {
+  return { productId: product_id, because: parked_because, parkedAt: parked_at.getTime(), waiting };
 }

@@ -1,0 +1,72 @@
+/** What the commands about dead letters and parked products are wired to. */
+import type pg from "pg";
+import type { RedriveDeps } from "../dead-letters/redrive.ts";
+import { createKafkaAppender } from "../log/kafka/appender.ts";
+import { createKafkaInspector } from "../log/kafka/inspector.ts";
+import { LogUnavailable } from "../log/log.ts";
+import { createCommandCodec } from "../schemas/codec.ts";
+import { createKeptSchemas } from "../schemas/kept-schemas.ts";
+import { createRegistrySource } from "../schemas/registry.ts";
+import type { SchemaSource } from "../schemas/schema-source.ts";
+import type { DeadLetterStore } from "../stores/dead-letter-store.ts";
+import type { LedgerStore } from "../stores/ledger-store.ts";
+import { createPostgresDeadLetterStore } from "../stores/postgres/dead-letter-store.ts";
+import { createPostgresLedgerStore } from "../stores/postgres/ledger-store.ts";
+import { createPool } from "../stores/postgres/pool.ts";
+import { createPostgresSchemaKeeper } from "../stores/postgres/schema-keeper.ts";
+import type { Invocation } from "./command-line.ts";
+
+export type LetterDesk = {
+  readonly letters: DeadLetterStore;
+  readonly ledger: LedgerStore;
+  /** Reads and registers nothing. */
+  readonly schemas: Pick<SchemaSource, "schemaById">;
+  readonly pool: pg.Pool;
+};
+
+type LogDesk = Pick<RedriveDeps, "codec" | "appender" | "topic" | "partitionCount">;
+
+/** Closes what it opened, whatever becomes of `work`. */
+export async function withDesk<Result>(
+  { config, log }: Invocation,
+  work: (desk: LetterDesk) => Promise<Result>,
+): Promise<Result> {
+  const pool = createPool({
+    url: config.databaseUrl,
+    name: `tallyman-letters ${config.instanceId}`,
+    connectionsMax: 2,
+    onIdleError: (err) => log.warn({ err }, "a database connection broke"),
+  });
+  const [registry, keeper] = [
+    createRegistrySource({ url: config.schemaRegistryUrl }),
+    createPostgresSchemaKeeper(pool),
+  ];
+  const schemas = { schemaById: async (id: number) => (await keeper.schemaOf(id)) ?? registry.schemaById(id) };
+  const ledger = createPostgresLedgerStore(pool);
+  try {
+    return await work({ letters: createPostgresDeadLetterStore(pool), ledger, schemas, pool });
+  } finally {
+    await ledger.close(); // And with it the pool.
+  }
+}
+
+/** The same for what appends to the log. Rejects when the log is away or has no such topic. */
+export async function withLog<Result>(
+  { config, log }: Invocation,
+  { pool }: LetterDesk,
+  work: (desk: LogDesk) => Promise<Result>,
+): Promise<Result> {
+  const topic = config.ordersTopic;
+  const connection = { brokers: config.kafkaBrokers, clientId: `tallyman-letters-${config.instanceId}` };
+  const inspector = createKafkaInspector({ connection, topic, logger: log });
+  const { size: partitionCount } = await inspector.ends().finally(() => inspector.close());
+  if (partitionCount === 0) throw new LogUnavailable(`there is no topic ${topic}`);
+  const registry = createRegistrySource({ url: config.schemaRegistryUrl });
+  const codec = await createCommandCodec(createKeptSchemas(registry, createPostgresSchemaKeeper(pool), log));
+  const appender = createKafkaAppender({ connection, topic, logger: log });
+  try {
+    return await work({ codec, appender, topic, partitionCount });
+  } finally {
+    await appender.close();
+  }
+}
