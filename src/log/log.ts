@@ -29,11 +29,14 @@ export class LogUnavailable extends Error {
   readonly retryable = true;
 }
 
+type HeaderValue = Buffer | string | null;
+
 export type LogRecord = {
   readonly offset: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
+  /** Null: a header without a value. */
+  readonly headers: Readonly<Record<string, HeaderValue | HeaderValue[] | undefined>>;
 };
 
 /**

@@ -61,11 +61,13 @@ export class DeadLetterPublisher {
 /** As it was on the log, with where it came from and why as headers. */
 function recordOf(letter: KeptLetter, partitionCount: number): AppendRecord {
   const { partition, offset, kind, reason, key, value, valueBytes, storedAt } = letter;
-  const headers: Record<string, LogHeaders[string]> = {};
-  for (const [name, values] of Object.entries(letter.headers)) {
-    const bytes = values.split(",").map((each) => Buffer.from(each, "base64"));
-    headers[Buffer.from(name, "base64").toString()] = bytes;
-  }
+  // By fromEntries, which makes a property also of the name "__proto__".
+  const headers: LogHeaders = Object.fromEntries(
+    Object.entries(letter.headers).map(([name, values]) => {
+      const bytes = values.split(",").map((each) => Buffer.from(each, "base64"));
+      return [Buffer.from(name, "base64").toString(), bytes];
+    }),
+  );
   return {
     partition: partition % partitionCount,
     key,

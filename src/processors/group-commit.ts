@@ -89,7 +89,9 @@ export class GroupCommit {
   #gather(): Chunk[] {
     const free = [...this.#leases()].filter((lease) => !lease.inFlight && !lease.isAborted() && lease.ready.length > 0);
     const ready = free.reduce((sum, lease) => sum + commandsIn(lease.ready), 0);
-    if (free.length === 0 || (this.#inFlight > 0 && ready < this.#deps.limits.furtherGroupCommandsMin)) return [];
+    // Beside a group that can't be committed now, others need not wait for more: what it meets may be its own.
+    const enough = this.#inFlight === 0 || this.#trouble !== undefined ? 0 : this.#deps.limits.furtherGroupCommandsMin;
+    if (free.length === 0 || ready < enough) return [];
     this.#turn += 1;
     const first = this.#turn % free.length;
     const chunks: Chunk[] = [];
@@ -185,6 +187,7 @@ export class GroupCommit {
     this.#trouble = error instanceof Error ? error.message : String(error);
     const level = error instanceof StoreUnavailable ? "warn" : "error";
     this.#deps.log[level]({ err: error, failures }, "a commit has no answer; asking where the partitions stand");
+    this.kick(); // Others no longer wait for this group's end.
   }
 
   /**

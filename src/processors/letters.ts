@@ -10,7 +10,8 @@ export function letterOfRecord(partition: number, record: LogRecord, reason: str
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(record.headers)) {
     // Headers are anybody's bytes: base64 keeps them whole, and out of the way of what JSON and PostgreSQL refuse.
-    const values = (Array.isArray(value) ? value : [value ?? ""]).map((each) => Buffer.from(each).toString("base64"));
+    // One without a value is kept as one with an empty value.
+    const values = [value ?? null].flat().map((each) => Buffer.from(each ?? "").toString("base64"));
     headers[Buffer.from(name).toString("base64")] = values.join(",");
   }
   const { key, value, offset } = record;

@@ -23,15 +23,17 @@ export function createKeptSchemas(
   log: Pick<Logger, "warn">,
 ): SchemaSource {
   /** Nobody waits for it: it tells operators that other readers of the log are in trouble. */
-  const checkRegistry = (id: number): void => {
-    registry.schemaById(id).catch((error: unknown) => {
+  const checkRegistry = async (id: number, kept: string): Promise<void> => {
+    try {
+      if (parseAvroType(await registry.schemaById(id)).equals(parseAvroType(kept))) return;
+    } catch (error) {
       if (!(error instanceof SchemaUnknown)) return;
-      log.warn(
-        { schemaId: id },
-        "the schema registry does not know a schema that records on the log carry: it was emptied or exchanged. Tallyman goes on with " +
-          "what it has kept; restore the registry, for other readers and for schemas to come",
-      );
-    });
+    }
+    log.warn(
+      { schemaId: id },
+      "the schema registry does not know a schema that records on the log carry, or has another one under its id: it was emptied or " +
+        "exchanged. Tallyman goes on with what it has kept; restore the registry, for other readers and for schemas to come",
+    );
   };
   return {
     schemaById: async (id) => {
@@ -41,7 +43,7 @@ export function createKeptSchemas(
     register: async (schema) => {
       const kept = await keeper.idOf(schema);
       if (kept !== null) {
-        checkRegistry(kept);
+        void checkRegistry(kept, schema);
         return kept;
       }
       const id = await registry.register(schema);

@@ -3,6 +3,8 @@ export type RegistryHttp = {
   requireCompatibility(subject: string, compatibility: string): Promise<void>;
   versions(subject: string): Promise<number[]>;
   schemaOfVersion(subject: string, version: number): Promise<string>;
+  /** The text under the id; undefined when the answer has none. */
+  schemaOfId(id: number): Promise<string | undefined>;
   /** Rejects, with the reason in its message, when no registry is there that answers as one. It asks for the storage too. */
   probe(): Promise<void>;
   /** Whether a registry is there and answers. */
@@ -61,6 +63,10 @@ export const createRegistryHttp = (url: string, timeoutMs: number): RegistryHttp
       const found = await ask("GET", `${versionsPath(subject)}/${version}`);
       // Confluent's API: {subject, id, version, schema}.
       return (found as { schema: string }).schema;
+    },
+    schemaOfId: async (id) => {
+      const { schema } = (await ask("GET", `/schemas/ids/${id}`)) as { schema?: unknown };
+      return typeof schema === "string" ? schema : undefined;
     },
     probe,
     answers: () =>

@@ -77,6 +77,18 @@ export const createRegistrySource = ({ url, timeoutMs = 3_000, attemptsMax = 30 
     }
   };
 
+  /** Registries take schemas that avsc refuses, and they stay so: a record with one must not keep its partition waiting for ever. */
+  const isUnreadable = async (id: number): Promise<boolean> => {
+    const text = await http.schemaOfId(id).catch(() => undefined);
+    if (text === undefined) return false;
+    try {
+      parseAvroType(text);
+      return false;
+    } catch {
+      return true;
+    }
+  };
+
   return {
     register: (schema) => whileAway.execute(() => registerOnce(schema)),
     schemaById: async (id) => {
@@ -91,6 +103,10 @@ export const createRegistrySource = ({ url, timeoutMs = 3_000, attemptsMax = 30 
         // A proxy in between may say 404 as well: only a registry that answers otherwise is believed.
         if (statusOf(cause) === 404 && (await http.answers())) {
           throw new SchemaUnknown(`the schema registry has no schema ${id}`, { cause });
+        }
+        // What failed without a status is the reading of an answer.
+        if (statusOf(cause) === undefined && (await isUnreadable(id))) {
+          throw new SchemaUnknown(`schema ${id} can't be read: ${reasonOf(cause)}`, { cause });
         }
         throw unavailable(url, cause);
       }

@@ -7,7 +7,7 @@
  * - `unknown_record`: an Avro record, but none of our commands
  * - `incompatible_schema`: written with a schema that ours can't read
  * - `malformed_avro`: the bytes don't fit their schema, or go on after it
- * - `invalid_uuid`, `invalid_product_id`, `key_mismatch`, `invalid_text` (NUL or a lone surrogate), `text_too_long`,
+ * - `invalid_uuid`, `invalid_product_id`, `key_mismatch`, `invalid_text` (NUL, a lone surrogate, or no UTF-8), `text_too_long`,
  *   `invalid_currency`, `number_out_of_range`: a field breaks its rule; `key_mismatch` is a key other than the productId
  */
 export type UndecodableReason =

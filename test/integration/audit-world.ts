@@ -15,7 +15,7 @@ import { createRegistrySource } from "../../src/schemas/registry.ts";
 import { cancelOrder, countStock, placeOrder, receiveStock } from "../support/commands.ts";
 import { onServer } from "../support/databases.ts";
 import { createTallyman } from "../support/tallyman.ts";
-import type { Role, Tallyman } from "../support/tallyman.ts";
+import type { Role, Tallyman, TallymanOptions } from "../support/tallyman.ts";
 import { connection, plainKafka, sleep } from "./log-helpers.ts";
 
 const partitionCount = 12;
@@ -36,8 +36,8 @@ export type AuditWorld = {
   close(): Promise<void>;
 };
 
-export async function createAuditWorld(redisDatabase: number): Promise<AuditWorld> {
-  const tallyman = await createTallyman(redisDatabase);
+export async function createAuditWorld(redisDatabase: number, options: TallymanOptions = {}): Promise<AuditWorld> {
+  const tallyman = await createTallyman(redisDatabase, options);
   const api = await tallyman.startApi();
   const processor = await tallyman.startProcessor();
   const codec = await createCommandCodec(createRegistrySource({ url: process.env.SCHEMA_REGISTRY_URL ?? "" }));
