@@ -23,7 +23,7 @@ export type Case = {
 };
 
 const megabytes = 1024 * 1024;
-const key = Buffer.from;
+const key = (bytes: string | Buffer): Buffer => Buffer.from(bytes);
 /** Of U+D800 as a sloppy encoder writes it, and of no character at all. */
 const wtf8 = Buffer.from([0x61, 0xed, 0xa0, 0x80, 0x62]);
 const notUtf8 = Buffer.from([0x61, 0xff, 0xfe, 0x62]);

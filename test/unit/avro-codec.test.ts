@@ -167,7 +167,26 @@ describe("what PostgreSQL or the rules refuse is undecodable (P7)", () => {
 
   test("a lone surrogate never gets through: UTF-8 has none", async () => {
     const decoded = await decodeOwn({ ...order, customerId: "a\ud800b" });
-    expect(decoded.kind === "command" && JSON.stringify(decoded.command)).toMatch(/"customerId":"a\ufffd+b"/);
+    expect(decoded).toEqual({ kind: "undecodable", reason: "invalid_text" });
+  });
+
+  test("bytes that are no UTF-8 are no text, and the character that stands for them is one", async () => {
+    const codec = await codecOf();
+    const value = codec.encode({ ...order, customerId: "a\ufffdb", basketId: "xxxx" });
+    const key = Buffer.from("apples");
+    expect(codec.decode(key, value)).toMatchObject({ kind: "command", command: { customerId: "a\ufffdb" } });
+    for (const bytes of ["ff666f6f", "eda08078", "78c0af78", "7878e282"]) {
+      const bad = Buffer.from(value.toString("hex").replace("78787878", bytes), "hex");
+      expect(codec.decode(key, bad)).toEqual({ kind: "undecodable", reason: "invalid_text" });
+    }
+  });
+
+  test("a schema that can't be read, of whatever source, is certain", async () => {
+    const source: SchemaSource = { ...createMemorySchemaSource(), schemaById: () => Promise.resolve('{"type":"odd"}') };
+    const codec = await codecOf(source);
+    await codec.learn(77);
+    const value = Buffer.from([0, 0, 0, 0, 77, 2]);
+    expect(codec.decode(Buffer.from("apples"), value)).toEqual({ kind: "undecodable", reason: "incompatible_schema" });
   });
 
   test("an int longer than 32 bits", async () => {

@@ -8,7 +8,12 @@ import { letterOfRecord } from "../../src/processors/letters.ts";
 import type { KeptLetter } from "../../src/stores/dead-letter-store.ts";
 
 const letter = (letterId: number, partition = 0, bytes: Buffer | null = Buffer.from([letterId])): KeptLetter => {
-  const headers = { trace: [Buffer.from("a"), Buffer.from([0, 255])], "\u00e9": Buffer.from("b") };
+  const headers = {
+    trace: [Buffer.from("a"), Buffer.from([0, 255])],
+    "\u00e9": Buffer.from("b"),
+    ["__proto__"]: Buffer.from("c"),
+    none: [null, Buffer.from("d")],
+  };
   const record = { offset: letterId, key: null, value: bytes, headers };
   const kept = letterOfRecord(partition, record, "no_key");
   return { ...kept, letterId, storedAt: 0, outcome: null, settledAt: null, redrivenAs: null, settledBecause: null };
@@ -60,6 +65,8 @@ describe("the dead-letter topic is told from rows (P13)", () => {
     expect(told[0]?.headers).toEqual({
       trace: [Buffer.from("a"), Buffer.from([0, 255])],
       "\u00e9": [Buffer.from("b")],
+      ["__proto__"]: [Buffer.from("c")],
+      none: [Buffer.alloc(0), Buffer.from("d")],
       "tallyman-kind": "undecodable",
       "tallyman-reason": "no_key",
       "tallyman-partition": "0",

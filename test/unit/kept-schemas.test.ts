@@ -54,6 +54,19 @@ describe("schemas that were seen are kept (P14)", () => {
     await expect.poll(() => emptied.warnings).toMatchObject([{ schemaId: id }]);
   });
 
+  it("says so too when the registry has another schema under the id, and says nothing when it has this one", async () => {
+    const { schemas, keeper } = over(createMemorySchemaSource());
+    const id = await schemas.register(order);
+    const other = over({ ...createMemorySchemaSource(), schemaById: () => Promise.resolve(cancel) }, keeper);
+    expect(await other.schemas.register(order)).toBe(id);
+    await expect.poll(() => other.warnings).toMatchObject([{ schemaId: id }]);
+    const spaced = JSON.stringify(JSON.parse(order), null, 3);
+    const same = over({ ...createMemorySchemaSource(), schemaById: () => Promise.resolve(spaced) }, keeper);
+    expect(await same.schemas.register(order)).toBe(id);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(same.warnings).toEqual([]);
+  });
+
   it("does not remember what the registry does not know", async () => {
     const registry = createMemorySchemaSource();
     const { schemas } = over(registry);
