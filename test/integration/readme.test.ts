@@ -34,8 +34,8 @@ const held: Readonly<Record<string, string>> = {
     "statements; test/integration/known-log.test.ts",
   'docs/operations.md: with moved as (update dead_letters set "offset" = -1 - "offset" where partition = 3 and "offset" >= 0)':
     "statements; test/integration/known-log.test.ts",
-  'docs/operations.md: select "partition", "offset", reason, stored_at, encode(record_value, \'hex\') from dead_letters order by stored_at desc limit 20;':
-    "statements",
+  "docs/audit.md: npm run --silent tallyman -- audit              # what runs in this checkout, or what the four variables name":
+    "test/integration/audit.test.ts runs the command with its options",
 };
 
 let tallyman: Tallyman;
@@ -209,17 +209,10 @@ test("statements of docs/operations.md run on the database, and nothing they do 
     const answers: QueryResult<Record<string, unknown>>[] = [];
     for (const { text } of statements) answers.push(await client.query<Record<string, unknown>>(text));
     await client.query("rollback");
-    const [trim, skip, anew, deadLetters] = answers;
+    const [trim, skip, anew] = answers;
     const file = trim?.rows[0]?.json_build_object as { version: number; partitions: unknown[] };
     expect(file.version).toBe(1);
     expect(file.partitions).toContainEqual({ topic: "orders", partition: 3, offset: 6 });
     expect([skip?.rowCount, anew?.rowCount]).toEqual([1, 1]);
-    expect(deadLetters?.fields.map(({ name }) => name)).toEqual([
-      "partition",
-      "offset",
-      "reason",
-      "stored_at",
-      "encode",
-    ]);
   });
 });
