@@ -86,7 +86,9 @@ function programOf(version: string): Command {
     .option("--json", "print the result as JSON")
     .option("--verbose", "tell on stderr what the clients say, as much as LOG_LEVEL asks for")
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "tallyman: ")) })
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, "tallyman: ").replaceAll(/\n(?=.)/g, " ")),
+    })
     .enablePositionalOptions(false)
     .exitOverride();
 }

@@ -1,11 +1,18 @@
 /** Histories for the audit's tests: commands decided by the real decider, and what a store and a log would show of them. */
 import { audit } from "../../src/audit/audit.ts";
-import type { AuditDeps, AuditReport } from "../../src/audit/audit.ts";
+import type { AuditDeps, AuditOptions, AuditReport } from "../../src/audit/audit.ts";
 import { decide, evolve } from "../../src/processors/stock.ts";
 import type { FetchedRange, LogRecord } from "../../src/log/log.ts";
 import type { Command, LoggedCommand } from "../../src/schemas/commands.ts";
 import type { Line, Stock } from "../../src/schemas/lines.ts";
-import type { AuditSnapshot, AuditedPartition, KeptRecord, LifeRow, TallyRow } from "../../src/stores/audit-store.ts";
+import type {
+  AuditReads,
+  AuditSnapshot,
+  AuditedPartition,
+  KeptRecord,
+  LifeRow,
+  TallyRow,
+} from "../../src/stores/audit-store.ts";
 import { versionKey } from "../../src/stores/ledger-store.ts";
 
 /** What a producer sent: a command, bytes that are none, or a marker, which no reader sees. */
@@ -76,7 +83,12 @@ function decideOne(
 }
 
 /** Audits it, at rest and without a cache. */
-export function auditHistory(history: History, overrides: Partial<AuditDeps> = {}): Promise<AuditReport> {
+export function auditHistory(
+  history: History,
+  overrides: Partial<AuditDeps> = {},
+  now: Partial<AuditReads> = {},
+  options: Partial<AuditOptions> = {},
+): Promise<AuditReport> {
   const snapshot = snapshotOf(history);
   const deps: AuditDeps = {
     store: {
@@ -86,6 +98,7 @@ export function auditHistory(history: History, overrides: Partial<AuditDeps> = {
         stock: () => Promise.resolve(new Map()),
         lines: () => Promise.resolve(new Map()),
         linesOfVersions: () => Promise.resolve(new Map()),
+        ...now,
       },
       close: () => Promise.resolve(),
     },
@@ -114,7 +127,7 @@ export function auditHistory(history: History, overrides: Partial<AuditDeps> = {
     initialStockId: (productId) => `initial-${productId}`,
     ...overrides,
   };
-  return audit(deps, { atRest: true, shownMax: 10 });
+  return audit(deps, { atRest: true, shownMax: 10, ...options });
 }
 
 /** Cut after every third record, so that ranges have ends. */

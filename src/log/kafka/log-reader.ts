@@ -8,7 +8,7 @@
  * I1 What waits is bounded: a lane pauses its partition above the high mark and resumes it below the low one, and few lanes
  *    are open.
  * I2 When the source replaces its client, every lane goes on where it stands: what it has is not delivered twice.
- * I3 A log that brings nothing for `auditStallMs` fails the read, so that nobody waits for ever.
+ * I3 A log that brings nothing for `stallMs` fails the read, so that nobody waits for ever.
  */
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
@@ -25,6 +25,8 @@ export type KafkaLogReaderOptions = {
   readonly connection: KafkaConnection;
   readonly topic: string;
   readonly logger: Logger;
+  /** A log that brings nothing for so long is away. */
+  readonly stallMs?: number;
 };
 
 type Lane = {
@@ -44,7 +46,8 @@ const bytesOf = ({ records }: FetchedRange): number =>
   records.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0), 0);
 
 /** Begins to join at once. Nothing is read before the first `read`. */
-export const createKafkaLogReader = ({ connection, topic, logger }: KafkaLogReaderOptions): LogReader => {
+export const createKafkaLogReader = (options: KafkaLogReaderOptions): LogReader => {
+  const { connection, topic, logger, stallMs = limits.auditStallMs } = options;
   const groupId = `tallyman-audit-${randomUUID()}`;
   const source = createKafkaSource({ connection, topic, groupId, logger });
   const lanes = new Map<number, Lane>();
@@ -103,11 +106,9 @@ export const createKafkaLogReader = ({ connection, topic, logger }: KafkaLogRead
         return range;
       }
       const woken = new Promise<void>((resolve) => (lane.wake = resolve));
-      await withDeadline(woken, limits.auditStallMs, `partition ${lane.partition}, offset ${lane.at}`).catch(
-        (cause: unknown) => {
-          throw new LogUnavailable(`the log ${topic} brings nothing`, { cause }); // I3
-        },
-      );
+      await withDeadline(woken, stallMs, `partition ${lane.partition}, offset ${lane.at}`).catch((cause: unknown) => {
+        throw new LogUnavailable(`the log ${topic} brings nothing`, { cause }); // I3
+      });
     }
   };
 
