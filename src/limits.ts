@@ -164,7 +164,7 @@ export const limits = {
   /** Of each partition that is open; a fetch goes beyond by what it brings. */
   auditReadAheadBytesHigh: 1024 * 1024,
   auditReadAheadBytesLow: 512 * 1024,
-  auditPartitionsOpenMax: 8,
+  auditPartitionsOpenMax: 4,
   /** Sorting a ledger of hundreds of millions of lines may take this long. */
   auditQueryTimeoutMs: 3_600_000,
   /** A log that brings nothing for so long is away. */

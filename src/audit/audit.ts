@@ -69,6 +69,11 @@ export async function audit(deps: AuditDeps, options: AuditOptions): Promise<Aud
     const products = await auditTallies({ snapshot, findings });
     signal?.throwIfAborted();
     await auditLives({ snapshot, findings });
+    for await (const page of snapshot.forgotten()) {
+      for (const { productId, letters } of page) {
+        findings.add("A19", { productId }, `${letters} commands wait, and the product is not parked`);
+      }
+    }
     await auditCatalogue(snapshot, deps.initialStockId, findings);
     for await (const page of snapshot.viewDifferences()) {
       for (const { view, commandId } of page) findings.add("A14", { commandId }, `${view} does not show it as it is`);

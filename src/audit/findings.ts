@@ -20,6 +20,7 @@ export const differenceKinds = {
   A16: "an order in Redis is what the ledger says of that revision",
   A17: "Redis knows no later epoch than PostgreSQL",
   A18: "at rest everything is decided and told",
+  A19: "commands wait for parked products alone, and are resumed in the order in which they came",
 } as const satisfies Record<string, string>;
 
 export type DifferenceKind = keyof typeof differenceKinds;

@@ -1,34 +1,36 @@
 /**
  * The log against the ledger, place by place (A1 to A5): a merge of three streams in the order of the log, so that a page of
- * each is all that is held. Repeated commands are looked up together, a page at a time.
+ * each is all that is held. What is decided elsewhere than at its own place is looked up together, a page at a time.
  */
 import { limits } from "../limits.ts";
 import type { LogReader } from "../log/log-reader.ts";
 import type { FetchedRange, LogRecord } from "../log/log.ts";
-import type { CancelOrder, Command } from "../schemas/commands.ts";
+import type { Command } from "../schemas/commands.ts";
 import type { CommandCodec } from "../schemas/codec.ts";
 import type { Line } from "../schemas/lines.ts";
 import type { AuditSnapshot, KeptRecord } from "../stores/audit-store.ts";
+import { Elsewhere } from "./elsewhere.ts";
 import type { Findings } from "./findings.ts";
-import { contentDifferences, tombstoneDifferences } from "./record-content.ts";
+import { decode } from "./reading.ts";
+import { contentDifferences, isTombstoneOf, keptDifferences, tombstoneDifferences } from "./record-content.ts";
+import { ResumedLines } from "./resumed-lines.ts";
 import { Rows } from "./rows.ts";
 
 /** The part of a partition that is decided, and of which the log still has [low, end). */
 export type DecidedRange = { readonly partition: number; readonly low: number; readonly end: number };
 
 export type PlacesDeps = {
-  readonly snapshot: Pick<AuditSnapshot, "linesByPlace" | "keptByPlace" | "linesById">;
+  readonly snapshot: Pick<AuditSnapshot, "linesByPlace" | "keptByPlace" | "linesById" | "resumedById">;
   readonly reader: Pick<LogReader, "read">;
   readonly codec: Pick<CommandCodec, "decode" | "learn">;
   readonly findings: Findings;
-  /** Told of every record whose command was decided at another place. */
+  /** Told of every record whose command was decided before. */
   readonly repeated: (commandId: string) => void;
 };
 
 export type PlacesCounts = { records: number; lines: number; kept: number; repeats: number; trimmed: number };
 
 type Place = { readonly partition: number; readonly offset: number };
-type Repeat = Place & { readonly commandId: string };
 
 /** `ranges` in the order of their partitions. */
 export async function auditPlaces(deps: PlacesDeps, ranges: readonly DecidedRange[]): Promise<PlacesCounts> {
@@ -39,24 +41,26 @@ class PlacesAudit {
   readonly #deps: PlacesDeps;
   readonly #lines: Rows<Line>;
   readonly #kept: Rows<KeptRecord>;
-  readonly #counts: PlacesCounts = { records: 0, lines: 0, kept: 0, repeats: 0, trimmed: 0 };
-  #repeats: Repeat[] = [];
+  readonly #elsewhere: Elsewhere;
+  readonly #resumed: ResumedLines;
+  readonly #counts = { records: 0, trimmed: 0 };
 
   constructor(deps: PlacesDeps) {
     this.#deps = deps;
     this.#lines = new Rows(deps.snapshot.linesByPlace());
     this.#kept = new Rows(deps.snapshot.keptByPlace());
+    this.#elsewhere = new Elsewhere(deps);
+    this.#resumed = new ResumedLines(deps);
   }
 
   async run(ranges: readonly DecidedRange[]): Promise<PlacesCounts> {
     const wanted = ranges.map(({ partition, low, end }) => ({ partition, from: low, to: end }));
-    const read = new Rows(batched(this.#deps.reader.read(wanted)));
+    const read = new Rows(oneByOne(this.#deps.reader.read(wanted)));
     for (const range of ranges) await this.#partition(range, read);
     await this.#without({ partition: Infinity, offset: 0 }, "its partition has no progress");
-    await this.#lookUpRepeats();
-    this.#counts.lines = this.#lines.taken;
-    this.#counts.kept = this.#kept.taken;
-    return this.#counts;
+    await this.#lookUp(1);
+    const [lines, kept, repeats] = [this.#lines.taken, this.#kept.taken, this.#elsewhere.repeats];
+    return { ...this.#counts, lines, kept, repeats };
   }
 
   async #partition({ partition, low }: DecidedRange, read: Rows<FetchedRange>): Promise<void> {
@@ -72,6 +76,7 @@ class PlacesAudit {
       }
       at = range.to;
       await this.#without({ partition, offset: at }, "the log has no record there");
+      await this.#lookUp(limits.auditPageRows);
     }
     await this.#without({ partition: partition + 1, offset: 0 }, "its place is not decided so far");
   }
@@ -81,58 +86,50 @@ class PlacesAudit {
     const isHere = (row: Place): boolean => row.partition === place.partition && row.offset === place.offset;
     const lines = await this.#lines.takeAll(isHere);
     const [kept] = await this.#kept.takeAll(isHere);
-    let decoded = codec.decode(record.key, record.value);
-    if (decoded.kind === "unknown_schema") {
-      await codec.learn(decoded.schemaId);
-      decoded = codec.decode(record.key, record.value);
+    const decoded = await decode(codec, record.key, record.value);
+    const command = decoded.kind === "command" ? decoded.command : undefined;
+    if (kept !== undefined) {
+      for (const difference of keptDifferences(kept, record, command)) findings.add("A3", place, difference);
     }
-    if (kept !== undefined) this.#keptRecord(place, kept, record, decoded.kind === "command" ? decoded.command : null);
-    if (decoded.kind !== "command") {
-      const reason = decoded.kind === "undecodable" ? decoded.reason : decoded.kind;
-      for (const { commandId } of lines) {
-        findings.add("A5", { ...place, commandId }, `the record can't be read now (${reason})`);
-      }
-      if (lines.length === 0 && kept === undefined) {
-        findings.add("A1", place, `the record can't be read (${reason}), and there is no dead letter of it`);
-      }
+    if (command !== undefined) {
+      this.#command(place, command, lines, kept);
       return;
     }
-    this.#command(place, decoded.command, lines, kept);
+    const reason = decoded.kind === "undecodable" ? decoded.reason : decoded.kind;
+    for (const { commandId } of lines) {
+      findings.add("A5", { ...place, commandId }, `the record can't be read now (${reason})`);
+    }
+    if (lines.length === 0 && kept === undefined) {
+      findings.add("A1", place, `the record can't be read (${reason}), and there is no dead letter of it`);
+    }
   }
 
   #command(place: Place, command: Command, lines: readonly Line[], kept: KeptRecord | undefined): void {
     const { findings } = this.#deps;
     const { commandId } = command;
     const own = lines.find((line) => line.commandId === commandId);
-    for (const line of lines) {
-      if (line === own) continue;
-      if (command.type === "CancelOrder" && isTombstoneOf(command, line)) {
-        for (const each of tombstoneDifferences(command, line)) {
-          findings.add("A3", { ...place, commandId: line.commandId }, each);
-        }
-        continue;
-      }
-      findings.add("A2", { ...place, commandId: line.commandId }, `the record there is of command ${commandId}`);
-    }
+    const others = lines.filter((line) => line !== own);
+    if (own !== undefined && command.type === "ResumeProduct") this.#resumed.take(place, own, others);
+    else for (const line of others) this.#beside(place, command, own, line);
     if (own === undefined) {
-      if (kept === undefined) this.#repeats.push({ ...place, commandId });
+      if (kept === undefined) this.#elsewhere.take({ ...place, command, isResumed: false });
+      else if (kept.outcome === "resumed") this.#elsewhere.take({ ...place, command, isResumed: true });
       return;
     }
-    if (kept !== undefined && kept.outcome !== "resumed") {
-      findings.add("A4", { ...place, commandId }, "the record has a line and a dead letter");
-    }
+    if (kept !== undefined) findings.add("A4", { ...place, commandId }, "the record has a line and a dead letter");
     for (const difference of contentDifferences(command, own)) findings.add("A3", { ...place, commandId }, difference);
   }
 
-  #keptRecord(place: Place, kept: KeptRecord, record: LogRecord, command: Command | null): void {
+  /** A line that is not the record's own: right for an order that has not come, beside the cancel that came before it. */
+  #beside(place: Place, command: Command, own: Line | undefined, line: Line): void {
     const { findings } = this.#deps;
-    if (kept.kind === "undecodable") {
-      if (!sameBytes(kept.key, record.key)) findings.add("A3", place, "the dead letter's key is not the record's");
-      if (!sameBytes(kept.value, record.value))
-        findings.add("A3", place, "the dead letter's value is not the record's");
-    } else if (command !== null && kept.commandId !== command.commandId) {
-      findings.add("A3", place, `the dead letter is of ${String(kept.commandId)}, the record of ${command.commandId}`);
+    const at = { ...place, commandId: line.commandId };
+    const isEarly = command.type === "CancelOrder" && own?.reason === null && own.quantity === 0;
+    if (!isEarly || !isTombstoneOf(command, line)) {
+      findings.add("A2", at, `the record there is of command ${command.commandId}`);
+      return;
     }
+    for (const difference of tombstoneDifferences(command, line)) findings.add("A3", at, difference);
   }
 
   /** Rows below `end` that no record stands for. */
@@ -143,7 +140,6 @@ class PlacesAudit {
     for await (const { partition, offset } of this.#kept.takeWhile((row) => isBelow(row, end))) {
       this.#deps.findings.add("A2", { partition, offset }, `a dead letter without a record: ${why}`);
     }
-    if (this.#repeats.length >= limits.auditPageRows) await this.#lookUpRepeats();
   }
 
   /** Rows below `end` whose records the log does not keep any more. */
@@ -152,43 +148,18 @@ class PlacesAudit {
     for await (const _row of this.#kept.takeWhile((row) => isBelow(row, end))) this.#counts.trimmed += 1;
   }
 
-  async #lookUpRepeats(): Promise<void> {
-    const repeats = this.#repeats;
-    this.#repeats = [];
-    if (repeats.length === 0) return;
-    const { snapshot, findings, repeated } = this.#deps;
-    const lines = await snapshot.linesById([...new Set(repeats.map(({ commandId }) => commandId))]);
-    for (const { commandId, ...place } of repeats) {
-      const line = lines.get(commandId);
-      if (line === undefined) {
-        findings.add("A1", { ...place, commandId }, "the record is below next_offset, and nothing was stored of it");
-        continue;
-      }
-      this.#counts.repeats += 1;
-      repeated(commandId);
-      // An order that was cancelled before it came has moved to its record, behind others of its id with another product.
-      const isLater = line.partition === place.partition && line.offset > place.offset;
-      if (isLater && line.reason !== "cancelled_before_placed") {
-        findings.add("A4", { ...place, commandId }, `an earlier record than the one decided, at offset ${line.offset}`);
-      }
-    }
+  /** Where at least so many are to be looked up. A range of the log adds no more than it has records. */
+  async #lookUp(atLeast: number): Promise<void> {
+    if (this.#elsewhere.size >= atLeast) await this.#elsewhere.lookUp();
+    if (this.#resumed.size >= atLeast) await this.#resumed.lookUp();
   }
 }
 
-/** Each by itself: a range is large, and one is looked at after the other. */
-async function* batched<Item>(items: AsyncIterable<Item>): AsyncGenerator<readonly Item[]> {
+/** A range is large, and one is looked at after the other. */
+async function* oneByOne<Item>(items: AsyncIterable<Item>): AsyncGenerator<readonly Item[]> {
   for await (const item of items) yield [item];
 }
 
 function isBelow(row: Place, end: Place): boolean {
   return row.partition < end.partition || (row.partition === end.partition && row.offset < end.offset);
-}
-
-/** A cancel that came before its order has a second line beside its own: the order, without content. */
-function isTombstoneOf(cancel: CancelOrder, line: Line): boolean {
-  return line.commandId === cancel.orderId && line.reason === "cancelled_before_placed";
-}
-
-function sameBytes(one: Buffer | null, other: Buffer | null): boolean {
-  return one === null || other === null ? one === other : one.equals(other);
 }

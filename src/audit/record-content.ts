@@ -1,6 +1,9 @@
 /** What a line must say because its record says it. A decision adds to it and never changes it. */
+import { createHash } from "node:crypto";
+import type { LogRecord } from "../log/log.ts";
 import type { CancelOrder, Command } from "../schemas/commands.ts";
 import type { Line } from "../schemas/lines.ts";
+import type { KeptRecord } from "../stores/audit-store.ts";
 
 type Content = Partial<Omit<Line, "commandId">>;
 
@@ -47,8 +50,15 @@ export function contentDifferences(command: Command, line: Line): string[] {
   return differences(line, { ...contentOf(command), revision: line.status === "cancelled" ? 2 : 1 });
 }
 
+type EarlyCancel = Pick<CancelOrder, "orderId" | "productId" | "issuedAt">;
+
+/** A cancel that came before its order has a second line beside its own: the order, without content. */
+export function isTombstoneOf(cancel: Pick<EarlyCancel, "orderId">, line: Line): boolean {
+  return line.commandId === cancel.orderId && line.reason === "cancelled_before_placed";
+}
+
 /** The same of an order that has not come, at the place of the cancel that came before it. */
-export function tombstoneDifferences(cancel: CancelOrder, line: Line): string[] {
+export function tombstoneDifferences(cancel: EarlyCancel, line: Line): string[] {
   const { productId, issuedAt } = cancel;
   return differences(line, { ...nothing, type: "PlaceOrder", productId, issuedAt, quantity: 0, revision: 1 });
 }
@@ -58,6 +68,26 @@ function differences(line: Line, content: Content): string[] {
     const found: unknown = Reflect.get(line, field);
     return isSame(found, wanted) ? [] : [`${field} is ${shown(found)}, the record says ${shown(wanted)}`];
   });
+}
+
+/** How a dead letter differs from its record. `command` is what the record says, if it can be read. */
+export function keptDifferences(kept: KeptRecord, record: LogRecord, command: Command | undefined): string[] {
+  if (kept.kind !== "undecodable") {
+    if (command === undefined || kept.commandId === command.commandId) return [];
+    return [`the dead letter is of ${String(kept.commandId)}, the record of ${command.commandId}`];
+  }
+  const { key, value } = record;
+  const isSameKey = kept.keyDigest === digestOf(key, key?.length ?? 0);
+  const isSameValue = kept.valueDigest === digestOf(value, kept.keptBytes) && kept.valueBytes === (value?.length ?? 0);
+  return [
+    ...(isSameKey ? [] : ["the dead letter's key is not the record's"]),
+    ...(isSameValue ? [] : ["the dead letter's value is not the record's"]),
+  ];
+}
+
+/** Of the beginning: a dead letter keeps no more of a very long value. */
+function digestOf(bytes: Buffer | null, length: number): string | null {
+  return bytes === null ? null : createHash("sha256").update(bytes.subarray(0, length)).digest("hex");
 }
 
 /** By value; objects are flat, and their fields may be in any order. */

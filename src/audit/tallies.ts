@@ -70,9 +70,12 @@ export class ProductTally {
     this.#findings.add("A11", { productId: this.#productId }, says);
   }
 
-  /** What was decided later than it came, after having been kept, has its place in the log and no order by it. */
+  /**
+   * What waited was decided before what its ResumeProduct's own group had brought in front of it; and a ResumeProduct that
+   * leaves some waiting comes before those, too.
+   */
   #offset(row: TallyRow): void {
-    if (row.wasKept) return;
+    if (row.wasResumed || row.type === "ResumeProduct") return;
     const last = this.#offsets.get(row.partition) ?? -1;
     if (row.offset < last) {
       this.#say("A9", row, `version ${row.version} is decided after the record at offset ${last}`);
@@ -84,6 +87,13 @@ export class ProductTally {
   #decision(row: TallyRow): void {
     if (row.reason === "cancelled_before_placed") return;
     const stock = { quantity: this.#quantity, version: this.#version };
+    if (row.type === "ResumeProduct") {
+      const isRefused = row.reason === "not_parked" || row.reason === "still_refused";
+      if (row.reason !== null && (!isRefused || row.quantity !== 0)) {
+        this.#say("A8", row, `it decided ${row.quantity} commands, and is ${row.reason}`);
+      }
+      return;
+    }
     const isCountNow = row.type === "CountStock" && row.asOfVersion === null;
     const verdict =
       row.type === "PlaceOrder"

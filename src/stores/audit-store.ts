@@ -3,6 +3,8 @@
  * no more than a page of each; nothing is written.
  */
 import type { Line, Stock, StoredLine } from "../schemas/lines.ts";
+import type { LetterOutcome } from "./dead-letter-store.ts";
+import type { DeadLetter } from "./ledger-store.ts";
 
 export type Pages<Row> = AsyncIterable<readonly Row[]>;
 
@@ -13,18 +15,21 @@ export type AuditedPartition = {
   readonly effectsOffset: number;
 };
 
-/** A record that is kept without having been decided. */
-export type KeptRecord = {
-  readonly partition: number;
-  readonly offset: number;
-  /** `undecodable`, or why a command was kept. */
-  readonly kind: string;
+/** A record that was kept without being decided (P13). Its bytes may be many: digests stand for them. */
+export type KeptRecord = Pick<DeadLetter, "partition" | "offset" | "kind" | "commandId" | "valueBytes"> & {
   /** What became of it since; null: nothing yet. */
-  readonly outcome: string | null;
-  /** Of a command. */
-  readonly commandId: string | null;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
+  readonly outcome: LetterOutcome | null;
+  /** SHA-256 in hex; null: the record has none. */
+  readonly keyDigest: string | null;
+  /** Of as many bytes as were kept. */
+  readonly valueDigest: string | null;
+  readonly keptBytes: number;
+};
+
+/** A command that waited and was decided. */
+export type ResumedLetter = Pick<DeadLetter, "productId" | "commandId" | "key" | "value"> & {
+  /** The order in which they came. */
+  readonly letterId: number;
 };
 
 /** What a product's tally needs of a line. */
@@ -51,8 +56,8 @@ export type TallyLine = Pick<
 export type TallyRow = TallyLine & {
   readonly booked: boolean;
   readonly lookedBack: boolean;
-  /** Its record was kept first and decided later. */
-  readonly wasKept: boolean;
+  /** It waited for its product: its place is that of the ResumeProduct that decided it. */
+  readonly wasResumed: boolean;
 };
 
 /** A line that belongs to the life of one order: the order itself first, then accepted cancels, then refused ones. */
@@ -74,6 +79,10 @@ export type AuditSnapshot = {
   keptByPlace(): Pages<KeptRecord>;
   /** Lines by id, for ids that a page holds. */
   linesById(commandIds: readonly string[]): Promise<ReadonlyMap<string, Line>>;
+  /** Dead letters of resumed commands by the command's id, in the order in which they came; for ids that a page holds. */
+  resumedById(commandIds: readonly string[]): Promise<ReadonlyMap<string, readonly ResumedLetter[]>>;
+  /** Products of which commands wait that nobody resumes, for they are not parked. */
+  forgotten(): Pages<{ readonly productId: string; readonly letters: number }>;
   /** By product, version. */
   linesByProduct(): Pages<TallyRow>;
   stockByProduct(): Pages<StockRow>;

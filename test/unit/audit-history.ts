@@ -1,85 +1,116 @@
 /** Histories for the audit's tests: commands decided by the real decider, and what a store and a log would show of them. */
+import { createHash } from "node:crypto";
 import { audit } from "../../src/audit/audit.ts";
 import type { AuditDeps, AuditOptions, AuditReport } from "../../src/audit/audit.ts";
-import { decide, evolve } from "../../src/processors/stock.ts";
+import { decideGroup } from "../../src/processors/decide-group.ts";
+import type { Entry } from "../../src/processors/decide-group.ts";
+import { letterOfRecord } from "../../src/processors/letters.ts";
 import type { FetchedRange, LogRecord } from "../../src/log/log.ts";
-import type { Command, LoggedCommand } from "../../src/schemas/commands.ts";
-import type { Line, Stock } from "../../src/schemas/lines.ts";
-import type {
-  AuditReads,
-  AuditSnapshot,
-  AuditedPartition,
-  KeptRecord,
-  LifeRow,
-  TallyRow,
-} from "../../src/stores/audit-store.ts";
+import type { Command } from "../../src/schemas/commands.ts";
+import type { Line, Stock, StoredLine } from "../../src/schemas/lines.ts";
+import type { AuditReads, AuditSnapshot, AuditedPartition, KeptRecord } from "../../src/stores/audit-store.ts";
+import type { LifeRow, ResumedLetter, TallyRow } from "../../src/stores/audit-store.ts";
+import type { LetterOutcome } from "../../src/stores/dead-letter-store.ts";
 import { versionKey } from "../../src/stores/ledger-store.ts";
+import type { DeadLetter, GroupWrite } from "../../src/stores/ledger-store.ts";
 
 /** What a producer sent: a command, bytes that are none, or a marker, which no reader sees. */
-export type Sent = { readonly partition: number; readonly what: Command | "garbage" | "marker" };
+export type Sent = {
+  readonly partition: number;
+  readonly what: Command | "garbage" | "marker";
+  /** PostgreSQL refuses what this would write: its product parks. */
+  readonly refused?: boolean;
+};
+
+export type Letter = DeadLetter & { letterId: number; outcome: LetterOutcome | null };
 
 export type History = {
   readonly log: readonly (readonly Sent["what"][])[];
   readonly lines: Map<string, Line>;
   readonly stock: Map<string, Stock>;
-  readonly kept: KeptRecord[];
+  readonly parked: Set<string>;
+  readonly letters: Letter[];
   readonly partitions: AuditedPartition[];
 };
 
 const valueOf = (partition: number, offset: number): Buffer => Buffer.from(`${partition}/${offset}`);
 
-/** Decides everything in the order in which it was sent. */
-export function historyOf(sent: readonly Sent[], partitionCount: number): History {
+/** Decides everything in the order in which it was sent, in groups of these sizes, taken in turn; what is refused by itself. */
+export function historyOf(sent: readonly Sent[], partitionCount: number, groupSizes: readonly number[] = [1]): History {
   const log: Sent["what"][][] = Array.from({ length: partitionCount }, () => []);
-  const lines = new Map<string, Line>();
-  const stock = new Map<string, Stock>();
-  const stockAt = new Map<string, number>();
-  const kept: KeptRecord[] = [];
-  for (const { partition, what } of sent) {
-    const records = log[partition] ?? [];
-    const offset = records.push(what) - 1;
+  const entries = sent.flatMap(({ partition, what, refused }): Entry[] => {
+    const offset = (log[partition] ?? []).push(what) - 1;
+    if (what === "marker") return [];
     if (what === "garbage") {
       const value = valueOf(partition, offset);
-      kept.push({ partition, offset, kind: "undecodable", outcome: null, commandId: null, key: value, value });
-    } else if (what !== "marker") decideOne({ command: what, partition, offset }, lines, stock, stockAt);
-  }
-  const partitions = log.map((records, partition) => ({
+      return [{ letter: letterOfRecord(partition, { offset, key: value, value, headers: {} }, "malformed_avro") }];
+    }
+    const logged = { command: what, partition, offset };
+    return [refused === true ? { refused: logged, reason: "23514" } : logged];
+  });
+  const partitions = log.map(({ length }, partition) => ({
     partition,
     epoch: 1,
-    nextOffset: records.length,
-    effectsOffset: records.length,
+    nextOffset: length,
+    effectsOffset: length,
   }));
-  return { log, lines, stock, kept, partitions };
+  const history: History = { log, lines: new Map(), stock: new Map(), parked: new Set(), letters: [], partitions };
+  const stockAt = new Map<string, number>();
+  for (let at = 0, turn = 0; at < entries.length; turn += 1) {
+    const group = entries.slice(at, at + (groupSizes[turn % groupSizes.length] ?? 1));
+    const culprit = group.findIndex((entry) => "refused" in entry);
+    const alone = culprit < 0 ? group : group.slice(0, Math.max(1, culprit));
+    apply(history, decide(history, alone, stockAt), stockAt);
+    at += alone.length;
+  }
+  return history;
 }
 
-function decideOne(
-  logged: LoggedCommand,
-  lines: Map<string, Line>,
-  stock: Map<string, Stock>,
-  stockAt: Map<string, number>,
-): void {
-  const { command } = logged;
-  const { productId } = command;
-  const decision = decide(
-    {
-      stock: stock.get(productId),
-      line: lines.get(command.commandId),
-      order: command.type === "CancelOrder" ? lines.get(command.orderId) : undefined,
-      stockAtVersion:
-        command.type === "CountStock" && command.asOfVersion !== null
-          ? stockAt.get(versionKey(productId, command.asOfVersion))
-          : undefined,
-    },
-    logged,
-  );
-  if (decision.kind === "repeated") return;
-  for (const line of [...decision.lines, ...decision.changes.map((change) => change.line)]) {
-    lines.set(line.commandId, line);
+function decide(
+  { lines, stock, parked, letters }: History,
+  entries: readonly Entry[],
+  stockAt: ReadonlyMap<string, number>,
+) {
+  const open = letters.filter(({ outcome, productId }) => outcome === null && productId !== null);
+  const commandsOf = (productId: string) =>
+    open
+      .filter((letter) => letter.productId === productId)
+      .map(({ value, partition, offset }) => ({
+        command: JSON.parse(String(value)) as Command,
+        place: { partition, offset },
+      }));
+  const stored = [...lines.values()].map((line): [string, StoredLine] => [line.commandId, { ...line, decidedAt: 0 }]);
+  const { write } = decideGroup(entries, {
+    base: () => undefined,
+    found: { stock, parked, lines: new Map(stored), stockAtVersion: stockAt },
+    waiting: new Map([...parked].map((productId) => [productId, { commands: commandsOf(productId), more: false }])),
+    encode: (command) => Buffer.from(JSON.stringify(command)),
+  });
+  return write;
+}
+
+function apply(history: History, write: Omit<GroupWrite, "advances">, stockAt: Map<string, number>): void {
+  const { lines, stock, parked, letters } = history;
+  for (const line of [...write.lines, ...write.changes.map((change) => change.line)]) {
+    lines.set(line.commandId, withoutTime(line));
+    if (line.version > 0) stockAt.set(versionKey(line.productId, line.version), line.stockAfter);
   }
-  const after = decision.answer.status === "accepted" ? evolve(decision.answer) : undefined;
-  if (after === undefined) return;
-  stock.set(productId, after);
-  stockAt.set(versionKey(productId, after.version), after.quantity);
+  for (const { productId, after } of [...write.stock, ...write.parked]) if (after !== null) stock.set(productId, after);
+  for (const { productId, because } of write.parked) {
+    if (because === null) parked.delete(productId);
+    else parked.add(productId);
+  }
+  for (const letter of write.deadLetters) letters.push({ ...letter, letterId: letters.length + 1, outcome: null });
+  for (const { partition, offset } of write.resumed) {
+    const letter = letters.find((each) => each.partition === partition && each.offset === offset);
+    if (letter !== undefined) letter.outcome = "resumed";
+  }
+}
+
+/** A line that was read and changed carries when it was decided first; the audit does not read that. */
+function withoutTime(line: Line & { decidedAt?: number }): Line {
+  const { decidedAt: _decidedAt, ...rest } = line;
+  return rest;
 }
 
 /** Audits it, at rest and without a cache. */
@@ -117,6 +148,7 @@ export function auditHistory(
     codec: {
       learn: () => Promise.resolve(),
       decode: (_key, value) => {
+        if (value?.[0] === 0x7b) return { kind: "command", command: JSON.parse(String(value)) as Command };
         const [partition = 0, offset = 0] = String(value).split("/").map(Number);
         const what = history.log[partition]?.[offset];
         return typeof what === "object"
@@ -164,15 +196,22 @@ async function* pagesOf<Row>(rows: readonly Row[]): AsyncGenerator<readonly Row[
 }
 
 /** What the statements in src/stores/postgres/audit/ give, made from lines. */
-function snapshotOf({ lines, stock, kept, partitions }: History): AuditSnapshot {
+function snapshotOf({ lines, stock, parked, letters, partitions }: History): AuditSnapshot {
   const all = [...lines.values()];
   const place = ({ partition, offset }: { partition: number; offset: number }) => [partition, offset];
-  const isBooked = ({ reason, type, quantity }: Line) => reason === null && (type !== "CancelOrder" || quantity > 0);
+  const isBooked = ({ reason, type, quantity }: Line) =>
+    reason === null && type !== "ResumeProduct" && (type !== "CancelOrder" || quantity > 0);
   const tally = (line: Line, lookedBack: boolean): TallyRow => ({
     ...line,
     booked: isBooked(line),
     lookedBack,
-    wasKept: kept.some(({ partition, offset }) => partition === line.partition && offset === line.offset),
+    wasResumed: all.some(
+      ({ type, commandId, partition, offset }) =>
+        type === "ResumeProduct" &&
+        commandId !== line.commandId &&
+        partition === line.partition &&
+        offset === line.offset,
+    ),
   });
   const atVersion = (row: TallyRow): number => (row.lookedBack ? (row.asOfVersion ?? 0) : row.version);
   const lookedBack = all.filter(({ type, asOfVersion }) => type === "CountStock" && asOfVersion !== null);
@@ -192,7 +231,19 @@ function snapshotOf({ lines, stock, kept, partitions }: History): AuditSnapshot 
   return {
     partitions: () => Promise.resolve(partitions),
     linesByPlace: () => pagesOf(sortedBy(all, place)),
-    keptByPlace: () => pagesOf(sortedBy(kept, place)),
+    keptByPlace: () => pagesOf(sortedBy(letters.map(keptOf), place)),
+    resumedById: (ids) => {
+      const resumed = letters.filter(
+        ({ outcome, commandId }) => outcome === "resumed" && ids.includes(commandId ?? ""),
+      );
+      const of = (id: string): ResumedLetter[] => resumed.filter(({ commandId }) => commandId === id);
+      return Promise.resolve(new Map(resumed.map(({ commandId }) => [commandId ?? "", of(commandId ?? "")])));
+    },
+    forgotten: () => {
+      const open = letters.filter(({ outcome, productId }) => outcome === null && productId !== null);
+      const products = new Set(open.map(({ productId }) => productId ?? "").filter((id) => !parked.has(id)));
+      return pagesOf([...products].map((productId) => ({ productId, letters: 1 })));
+    },
     linesById: (ids) =>
       Promise.resolve(
         new Map(
@@ -224,4 +275,10 @@ function snapshotOf({ lines, stock, kept, partitions }: History): AuditSnapshot 
     catalogue: () => pagesOf([]),
     viewDifferences: () => pagesOf([]),
   };
+}
+
+function keptOf({ partition, offset, kind, commandId, key, value, valueBytes, outcome }: Letter): KeptRecord {
+  const digest = (bytes: Buffer | null) => (bytes === null ? null : createHash("sha256").update(bytes).digest("hex"));
+  const [keyDigest, valueDigest, keptBytes] = [digest(key), digest(value), value?.length ?? 0];
+  return { partition, offset, kind, commandId, outcome, keyDigest, valueDigest, keptBytes, valueBytes };
 }

@@ -1,7 +1,7 @@
 /** The log against the ledger: what is no difference, however odd it looks; and what only these eyes see. */
 import { describe, expect, it } from "vitest";
 import type { AuditDeps } from "../../src/audit/audit.ts";
-import { cancelOrder, placeOrder, receiveStock, uuidOf } from "../support/commands.ts";
+import { cancelOrder, placeOrder, receiveStock, resumeProduct, uuidOf } from "../support/commands.ts";
 import { auditHistory, historyOf } from "./audit-history.ts";
 import type { History, Sent } from "./audit-history.ts";
 
@@ -64,15 +64,87 @@ describe("no differences:", () => {
     expect(await kinds(historyOf(sent, 1))).toEqual([]);
   });
 
-  it("a command that was kept, and one that was kept and resumed", async () => {
-    const history = historyOf(at(0, delivery, order, placeOrder({ commandId: uuidOf(5) })), 1);
-    const letter = { partition: 0, offset: 1, kind: "waiting", commandId: uuidOf(1), key: null, value: null };
-    history.kept.push({ ...letter, outcome: "resumed" });
-    expect(await kinds(history)).toEqual([]);
-    history.kept[0] = { ...letter, outcome: null };
-    expect(await kinds(history)).toEqual(["A4"]);
-    history.kept[0] = { ...letter, outcome: "resumed", commandId: uuidOf(4) };
-    expect(await kinds(history)).toEqual(["A3"]);
+  it("a command that waits, and one that waited and was resumed, behind which one of its own group stands", async () => {
+    const [refused, ...rest] = [
+      order,
+      placeOrder({ commandId: uuidOf(5) }),
+      placeOrder({ commandId: uuidOf(6), quantity: 2 }),
+    ];
+    const parks: Sent[] = [...at(0, delivery), { partition: 0, what: refused, refused: true }, ...at(0, ...rest)];
+    const waiting = historyOf(parks, 1);
+    expect(waiting.letters.map(({ kind, outcome }) => [kind, outcome])).toEqual([
+      ["refused", null],
+      ["waiting", null],
+      ["waiting", null],
+    ]);
+    expect(await kinds(waiting)).toEqual([]);
+    // The last group brings a repeat of what waits, a new order and the resume.
+    const last = placeOrder({ commandId: uuidOf(7) });
+    const resumed = historyOf(
+      [...parks, ...at(0, order, last, resumeProduct({ commandId: uuidOf(8) }))],
+      1,
+      [1, 1, 1, 1, 9],
+    );
+    expect(resumed.letters.map(({ outcome }) => outcome)).toEqual(["resumed", "resumed", "resumed"]);
+    expect([...resumed.lines.values()].map(({ offset }) => offset)).toEqual([0, 6, 6, 6, 5, 6]);
+    expect(await kinds(resumed)).toEqual([]);
+  });
+});
+
+describe("what was resumed", () => {
+  const parks: Sent[] = [
+    ...at(0, delivery),
+    { partition: 0, what: order, refused: true },
+    ...at(
+      0,
+      placeOrder({ commandId: uuidOf(5), quantity: 2 }),
+      cancelOrder({ commandId: uuidOf(6), orderId: uuidOf(9) }),
+    ),
+    ...at(0, resumeProduct({ commandId: uuidOf(8) })),
+  ];
+  const changed = async (change: (history: History) => void): Promise<string[]> => {
+    const history = historyOf(parks, 1);
+    change(history);
+    return kinds(history);
+  };
+  const lineOf = (history: History, number: number) => {
+    const line = history.lines.get(uuidOf(number));
+    if (line === undefined) throw new Error("it is decided");
+    return line;
+  };
+
+  it("is right as the decider decides it", async () => {
+    expect(await changed(() => undefined)).toEqual([]);
+  });
+
+  it("has a line, whose content is what waited", async () => {
+    expect(await changed(({ lines }) => lines.delete(uuidOf(6)))).toContain("A1");
+    expect(
+      await changed((history) => history.lines.set(uuidOf(5), { ...lineOf(history, 5), customerId: "eve" })),
+    ).toEqual(["A3"]);
+    // The order that has not come, beside the cancel that waited.
+    expect(await changed((history) => history.lines.set(uuidOf(9), { ...lineOf(history, 9), issuedAt: 1 }))).toEqual([
+      "A3",
+    ]);
+  });
+
+  it("had waited", async () => {
+    expect(await changed(({ letters }) => letters.splice(1, 1))).toEqual(expect.arrayContaining(["A2"]));
+  });
+
+  it("is no more than the resume says", async () => {
+    expect(await changed((history) => history.lines.set(uuidOf(8), { ...lineOf(history, 8), quantity: 2 }))).toEqual([
+      "A19",
+    ]);
+  });
+
+  it("was decided in the order in which it came", async () => {
+    const swap = ({ letters }: History): void => {
+      const [first, second] = letters;
+      if (first === undefined || second === undefined) throw new Error("they waited");
+      [first.letterId, second.letterId] = [second.letterId, first.letterId];
+    };
+    expect(await changed(swap)).toEqual(["A19"]);
   });
 });
 
@@ -87,6 +159,37 @@ describe("differences:", () => {
     const strewn = historyOf([...at(0, delivery, order), ...at(1, "marker", "marker", order)], 2);
     strewn.lines.set(uuidOf(1), { ...line, partition: 1, offset: 2 });
     expect(await kinds(strewn)).toEqual([]);
+  });
+
+  it("a row where a marker stands, at the end of what is decided too; and one where another order was cancelled", async () => {
+    const history = historyOf(at(0, delivery, "marker"), 1);
+    const line = history.lines.get(delivery.commandId);
+    if (line === undefined) throw new Error("the delivery is decided");
+    const refusal = { ...line, status: "rejected", reason: "quantity_out_of_range", quantity: -1, delta: 0 } as const;
+    history.lines.set(uuidOf(9), { ...refusal, commandId: uuidOf(9), offset: 1 });
+    const { findings } = await auditHistory(history);
+    expect(findings.differences.map(({ kind, says }) => `${kind} ${says}`)).toEqual([
+      "A2 a line without a record: the log has no record there",
+    ]);
+    const cancelled = historyOf(at(0, delivery, cancelOrder({ commandId: uuidOf(2), orderId: uuidOf(1) })), 1);
+    const tombstone = cancelled.lines.get(uuidOf(1));
+    if (tombstone === undefined) throw new Error("the order is cancelled");
+    cancelled.lines.set(uuidOf(9), { ...tombstone, commandId: uuidOf(9) });
+    expect(await kinds(cancelled)).toEqual(["A2", "A10"]);
+  });
+
+  it("stock of a product without lines, wherever it stands", async () => {
+    const history = historyOf(at(0, delivery), 1);
+    for (const productId of ["a", "z"]) history.stock.set(productId, { quantity: 1, version: 1 });
+    expect(await kinds(history)).toEqual(["A11", "A11"]);
+  });
+
+  it("what is decided and not told yet, at rest", async () => {
+    const history = historyOf(at(0, delivery), 1);
+    history.partitions[0] = { partition: 0, epoch: 1, nextOffset: 1, effectsOffset: 0 };
+    expect(await kinds(history)).toEqual(["A18"]);
+    const report = await auditHistory(history, {}, {}, { atRest: false });
+    expect([report.findings.total, report.untold]).toEqual([0, 1]);
   });
 
   it("a log that begins above what is decided, or ends below it, or is told beyond it", async () => {

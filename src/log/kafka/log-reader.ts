@@ -42,8 +42,10 @@ type Lane = {
 
 const closeMs = 3_000;
 
+/** What kafkajs makes of a record takes more than a short record's bytes. */
+const recordOverheadBytes = 1_000;
 const bytesOf = ({ records }: FetchedRange): number =>
-  records.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0), 0);
+  records.reduce((sum, { key, value }) => sum + recordOverheadBytes + (key?.length ?? 0) + (value?.length ?? 0), 0);
 
 /** Begins to join at once. Nothing is read before the first `read`. */
 export const createKafkaLogReader = (options: KafkaLogReaderOptions): LogReader => {

@@ -6,9 +6,10 @@ import pg from "pg";
 import { limits } from "../../limits.ts";
 import type { Line } from "../../schemas/lines.ts";
 import { StoreUnfit } from "../audit-store.ts";
-import type { AuditReads, AuditSnapshot, AuditStore, AuditedPartition, Pages, StockRow } from "../audit-store.ts";
+import type { AuditReads, AuditSnapshot, AuditStore, AuditedPartition } from "../audit-store.ts";
+import type { Pages, ResumedLetter, StockRow } from "../audit-store.ts";
 import { StoreUnavailable, versionKey } from "../ledger-store.ts";
-import { keptByPlaceSql } from "./audit/kept-by-place.ts";
+import { forgottenSql, keptByPlaceSql, resumedByIdSql } from "./audit/kept-by-place.ts";
 import { linesByOrderSql } from "./audit/lines-by-order.ts";
 import { linesByIdSql, linesByPlaceSql } from "./audit/lines-by-place.ts";
 import { catalogueSql, linesByProductSql, stockByProductSql } from "./audit/lines-by-product.ts";
@@ -61,6 +62,8 @@ function snapshotOf(client: Queries): AuditSnapshot {
     partitions: () => ask<AuditedPartition>(client, auditedPartitionsSql),
     linesByPlace: () => pages(linesByPlaceSql),
     keptByPlace: () => pages(keptByPlaceSql),
+    resumedById: async (ids) => groupedById(await ask<ResumedLetter>(client, resumedByIdSql, [ids])),
+    forgotten: () => pages(forgottenSql),
     linesById: async (ids) => {
       const rows = await ask<Line>(client, linesByIdSql, [ids]);
       return new Map(rows.map((line) => [line.commandId, line]));
@@ -71,6 +74,14 @@ function snapshotOf(client: Queries): AuditSnapshot {
     catalogue: () => pages(catalogueSql),
     viewDifferences: () => pages(viewDifferencesSql),
   };
+}
+
+function groupedById(letters: readonly ResumedLetter[]): Map<string, ResumedLetter[]> {
+  const groups = new Map<string, ResumedLetter[]>();
+  for (const letter of letters) {
+    if (letter.commandId !== null) groups.set(letter.commandId, [...(groups.get(letter.commandId) ?? []), letter]);
+  }
+  return groups;
 }
 
 function readsOf(pool: Queries): AuditReads {

@@ -2,8 +2,10 @@ const columns = `
   l.command_id as "commandId", l.type, l.product_id as "productId", l.quantity, l.status, l.reason, l.delta,
   l.stock_after as "stockAfter", l.version, l."partition", l."offset", l.as_of_version as "asOfVersion",
   l.reason is null and l.type <> 'ResumeProduct' and (l.type <> 'CancelOrder' or l.quantity > 0) as booked,
-  d."offset" is not null as "wasKept"`;
-const from = `ledger l left join dead_letters d on d."partition" = l."partition" and d."offset" = l."offset"`;
+  r.command_id is not null as "wasResumed"`;
+const from = `
+  ledger l left join ledger r
+    on r.type = 'ResumeProduct' and r."partition" = l."partition" and r."offset" = l."offset" and r.command_id <> l.command_id`;
 
 /**
  * All lines, product by product, version by version: the line that made a version first, then those that met it, in the order

@@ -1,0 +1,91 @@
+/**
+ * Records without a line at their own place: repeats of a command that was decided before (P1), and commands that waited and
+ * were decided at the place of a ResumeProduct (P13). Both must have a line somewhere.
+ */
+import { limits } from "../limits.ts";
+import type { Command } from "../schemas/commands.ts";
+import type { Line } from "../schemas/lines.ts";
+import type { AuditSnapshot } from "../stores/audit-store.ts";
+import type { Findings } from "./findings.ts";
+
+export type ElsewhereDeps = {
+  readonly snapshot: Pick<AuditSnapshot, "linesById" | "resumedById">;
+  readonly findings: Findings;
+  readonly repeated: (commandId: string) => void;
+};
+
+type Absent = {
+  readonly partition: number;
+  readonly offset: number;
+  readonly command: Command;
+  /** It was kept, and resumed. */
+  readonly isResumed: boolean;
+};
+
+export class Elsewhere {
+  readonly #deps: ElsewhereDeps;
+  #absent: Absent[] = [];
+  /** Records that were repeats. */
+  repeats = 0;
+
+  constructor(deps: ElsewhereDeps) {
+    this.#deps = deps;
+  }
+
+  /** Records that wait to be looked up. */
+  get size(): number {
+    return this.#absent.length;
+  }
+
+  take(absent: Absent): void {
+    this.#absent.push(absent);
+  }
+
+  async lookUp(): Promise<void> {
+    const absent = this.#absent;
+    this.#absent = [];
+    for (let from = 0; from < absent.length; from += limits.auditPageRows) {
+      await this.#judge(absent.slice(from, from + limits.auditPageRows));
+    }
+  }
+
+  async #judge(page: readonly Absent[]): Promise<void> {
+    const { snapshot, findings, repeated } = this.#deps;
+    const lines = await snapshot.linesById([...new Set(page.map(({ command }) => command.commandId))]);
+    const early: { of: Absent; line: Line }[] = [];
+    for (const of of page) {
+      const { partition, offset, isResumed } = of;
+      const { commandId } = of.command;
+      const line = lines.get(commandId);
+      if (line === undefined) {
+        const what = isResumed ? "the command was resumed" : "the record is below next_offset";
+        findings.add("A1", { partition, offset, commandId }, `${what}, and nothing was stored of it`);
+        continue;
+      }
+      if (isResumed) continue;
+      this.repeats += 1;
+      repeated(commandId);
+      if (line.partition === partition && line.offset > offset && !movedPast(of.command, line))
+        early.push({ of, line });
+    }
+    if (early.length === 0) return;
+    // What waited is decided in front of what its ResumeProduct's own group had brought, and stands behind it.
+    const resumed = await snapshot.resumedById(early.map(({ line }) => line.commandId));
+    for (const { of, line } of early) {
+      if (resumed.has(line.commandId)) continue;
+      const { partition, offset, command } = of;
+      findings.add(
+        "A4",
+        { partition, offset, commandId: command.commandId },
+        `an earlier record than the one decided, at offset ${line.offset}`,
+      );
+    }
+  }
+}
+
+/** An order that was cancelled before it came moves to its record, past others of its id that are not that order. */
+function movedPast(command: Command, line: Line): boolean {
+  return (
+    line.reason === "cancelled_before_placed" && (command.type !== "PlaceOrder" || command.productId !== line.productId)
+  );
+}
