@@ -12,7 +12,7 @@ import { partitionOf } from "../../src/partitioning/partition-of.ts";
 import { createCommandCodec } from "../../src/schemas/codec.ts";
 import type { Command } from "../../src/schemas/commands.ts";
 import { createRegistrySource } from "../../src/schemas/registry.ts";
-import { cancelOrder, countStock, placeOrder, receiveStock } from "../support/commands.ts";
+import { cancelOrder, countStock, placeOrder, receiveStock, resumeProduct } from "../support/commands.ts";
 import { onServer } from "../support/databases.ts";
 import { createTallyman } from "../support/tallyman.ts";
 import type { Role, Tallyman, TallymanOptions } from "../support/tallyman.ts";
@@ -86,7 +86,8 @@ export async function createAuditWorld(redisDatabase: number, options: TallymanO
 }
 
 /** Everything once. Products: `chair` by HTTP, `strewn` over partitions, `lamp` and `absent` on the log. */
-export async function makeHistory({ append, post, sql, tallyman }: AuditWorld): Promise<void> {
+export async function makeHistory(world: AuditWorld): Promise<void> {
+  const { append, post, sql, tallyman } = world;
   const made = await post("/products", { id: "chair", name: "Chair", category: "c", priceCents: 1, initialStock: 20 });
   if (made.status !== 201) throw new Error(`${made.status} ${await made.text()}`);
   const ids = Array.from({ length: 12 }, () => randomUUID());
@@ -142,6 +143,40 @@ export async function makeHistory({ append, post, sql, tallyman }: AuditWorld): 
     );
   }
   await appendOddities(tallyman.topic);
+  await parkAndResume(world);
+}
+
+/** A product that parks because somebody added a constraint, then goes on; and another one that stays parked. */
+async function parkAndResume({ append, sql }: AuditWorld): Promise<void> {
+  const orderOf = (productId: string, quantity: number, customerId: string | null = null) =>
+    placeOrder({ commandId: randomUUID(), productId, quantity, customerId });
+  const decided = async (count: number, where: string): Promise<void> => {
+    while ((await sql(`select from dead_letters where ${where}`)).length < count) await sleep(50);
+  };
+  await sql("alter table ledger add constraint nobody check (customer_id <> 'nobody')");
+  for (const productId of ["parked", "waits"]) {
+    const early = orderOf(productId, 1);
+    await append([
+      receiveStock({ commandId: randomUUID(), productId, quantity: 10 }),
+      orderOf(productId, 1, "nobody"),
+      orderOf(productId, 2),
+      orderOf(productId, 100),
+      cancelOrder({ commandId: randomUUID(), productId, orderId: early.commandId }),
+      early,
+      early,
+      cancelOrder({ commandId: randomUUID(), productId, orderId: randomUUID() }),
+    ]);
+  }
+  await decided(14, "outcome is null and kind <> 'undecodable'");
+  await sql("alter table ledger drop constraint nobody");
+  await append([
+    resumeProduct({ commandId: randomUUID(), productId: "parked", commandsMax: 3 }),
+    orderOf("parked", 1),
+    resumeProduct({ commandId: randomUUID(), productId: "parked", commandsMax: 500 }),
+    resumeProduct({ commandId: randomUUID(), productId: "parked", commandsMax: 500 }), // not_parked
+    orderOf("parked", 1),
+  ]);
+  await decided(7, "outcome = 'resumed'");
 }
 
 /** Records that can't be read, and a transaction, whose marker takes an offset. */

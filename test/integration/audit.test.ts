@@ -70,12 +70,23 @@ describe("an audit of a real history", () => {
       log: { ...pick(counts, "lines", "kept"), trimmed: 0 },
       ...pick(counts, "products"),
     });
-    expect(report).toMatchObject({ log: { kept: 2, repeats: 4 } });
+    expect(report).toMatchObject({ log: { repeats: 4 } });
+    const letters = await world.sql(
+      "select kind, outcome, count(*)::int4 from dead_letters group by 1, 2 order by 1, 2",
+    );
+    expect(letters.map((row) => Object.values(row).slice(0, 2).join(" "))).toEqual([
+      "refused resumed",
+      "refused ",
+      "undecodable ",
+      "waiting resumed",
+      "waiting ",
+    ]);
     const reasons = await world.sql("select distinct reason from ledger where reason is not null order by reason");
     expect(reasons.flatMap((row) => Object.values(row) as unknown[])).toEqual([
       "cancelled_before_placed",
       "count_conflict",
       "insufficient_stock",
+      "not_parked",
       "order_already_cancelled",
       "order_rejected",
       "quantity_out_of_range",
@@ -90,6 +101,8 @@ const pick = (row: object | undefined, ...names: string[]) =>
 
 const oneOrder = (where: string) => `(select command_id from ledger where type = 'PlaceOrder' and ${where} limit 1)`;
 const accepted = oneOrder("status = 'accepted' and product_id = 'lamp'");
+const resumed = (kind: string) =>
+  `(select command_id from dead_letters where kind = '${kind}' and outcome = 'resumed' limit 1)`;
 const fakeLine = (
   place: string,
 ) => `insert into ledger (command_id, type, product_id, quantity, status, reason, delta, stock_after,
@@ -185,6 +198,32 @@ const planted: [name: string, kind: string, sql: string][] = [
     `update partitions set next_offset = next_offset - 1, effects_offset = least(effects_offset, next_offset - 1) where next_offset > 0`,
   ],
   ["effects that were set back", "A18", `update partitions set effects_offset = 0 where next_offset > 0`],
+  ["a resumed command without a line", "A1", `delete from ledger where command_id = ${resumed("refused")}`],
+  [
+    "a resumed command with another customer",
+    "A3",
+    `update ledger set customer_id = 'eve' where command_id = ${resumed("refused")}`,
+  ],
+  [
+    "a resumed command that had not waited",
+    "A2",
+    `update dead_letters set outcome = 'discarded' where command_id = ${resumed("refused")}`,
+  ],
+  [
+    "commands that wait for a product that is not parked",
+    "A19",
+    `update stock set parked_because = null, parked_at = null where product_id = 'waits'`,
+  ],
+  [
+    "commands resumed in another order",
+    "A19",
+    `update dead_letters set letter_id = default where command_id = ${resumed("refused")}`,
+  ],
+  [
+    "a resume of fewer commands than have lines",
+    "A19",
+    `update ledger set quantity = 1 where type = 'ResumeProduct' and quantity = 3`,
+  ],
 ];
 
 describe("differences in PostgreSQL", () => {
