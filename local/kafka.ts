@@ -31,8 +31,8 @@ export async function startKafka(
       "kafka.tools.StorageTool",
       "format",
       "--ignore-formatted",
-      "-t",
-      randomBytes(16).toString("base64url"),
+      // In one word: one id in 64 begins with a hyphen, and would be read as an option.
+      `--cluster-id=${randomBytes(16).toString("base64url")}`,
       "-c",
       settingsFile,
     ];

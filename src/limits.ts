@@ -77,6 +77,8 @@ export const limits = {
   /** Groups in which ids are looked up before the insert, after a duplicate was seen (P6). */
   duplicateWatchGroups: 64,
   commitTimeoutMs: 10_000,
+  /** A migration gives up a lock after this, and tries again. */
+  migrationLockTimeoutMs: 3_000,
   connectTimeoutMs: 5_000,
   /** Before a partition that another owner took is claimed again, where the group protocol says that it is ours (P9). */
   reclaimDelayMs: 500,

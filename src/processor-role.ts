@@ -106,13 +106,13 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
     stop: async () => {
       health.leave();
       await within(limits.drainMs, processor.drain());
+      await within(limits.closeMs, publisher.round());
       processor.abandon();
       clearInterval(saving);
       clearInterval(publishing);
       // The group first: whoever takes the partitions over need not wait for the rest. What hangs is cut by the process's end.
       await within(limits.closeMs, source.stop());
       health.stop();
-      await within(limits.closeMs, publisher.round());
       await within(
         limits.closeMs,
         Promise.allSettled([server.close(), inspector.close(), deadLetterAppender.close(), store.close()]),

@@ -68,6 +68,52 @@ export function halve(chunks: readonly Chunk[]): [readonly Chunk[], readonly Chu
   return [head, rest];
 }
 
+/** What deciding and writing the chunks costs, in commands: a ResumeProduct may decide many. */
+export function weightOf(chunks: readonly Chunk[]): number {
+  return chunks.reduce((sum, { entries, resumes }) => {
+    return sum + entries.length + resumes.reduce((most, { commandsMax }) => most + commandsMax, 0);
+  }, 0);
+}
+
+export type GatherLimits = { readonly groupCommandsMax: number; readonly groupBytesMax: number };
+
+/** Takes what is ready, lease by lease, beginning at another one each turn, up to the bounds of a group. */
+export function gather(leases: readonly Lease[], turn: number, limits: GatherLimits): Chunk[] {
+  const first = turn % leases.length;
+  const chunks: Chunk[] = [];
+  let room = limits.groupCommandsMax;
+  let bytes = 0;
+  for (const lease of [...leases.slice(first), ...leases.slice(0, first)]) {
+    for (let chunk = lease.ready[0]; chunk !== undefined && room > 0; chunk = lease.ready[0]) {
+      const fitting = Math.max(countWithin(chunk, room), chunks.length === 0 ? 1 : 0);
+      const isFull = bytes > 0 && bytes + chunk.bytes > limits.groupBytesMax;
+      if (isFull || (fitting < 1 && chunk.entries.length > 0)) return chunks;
+      lease.ready.shift();
+      if (fitting < chunk.entries.length) {
+        const [head, rest] = splitChunk(chunk, fitting);
+        lease.ready.unshift(rest);
+        chunk = head;
+      }
+      room -= weightOf([chunk]);
+      bytes += chunk.bytes;
+      chunks.push(chunk);
+    }
+  }
+  return chunks;
+}
+
+/** How many entries of the chunk, from its first, weigh no more than there is room for. */
+function countWithin({ entries, resumes }: Chunk, room: number): number {
+  if (resumes.length === 0) return Math.min(entries.length, room);
+  let weight = 0;
+  for (const [index, entry] of entries.entries()) {
+    weight += 1;
+    if ("command" in entry && entry.command.type === "ResumeProduct") weight += entry.command.commandsMax;
+    if (weight > room) return index;
+  }
+  return entries.length;
+}
+
 export function leasesOf(chunks: readonly Chunk[]): Lease[] {
   return [...new Set(chunks.map(({ lease }) => lease))];
 }

@@ -11,13 +11,16 @@
  * I3 After an answer that is lost, the store is asked where the partitions stand, and only that counts (P9).
  * I4 A lease that is aborted leaves the group at the next step; the other partitions commit without it (P9).
  * I5 A group that the store refuses for its data is halved, by partitions and then by offsets, until the culprit is alone
- *    (P7). One that has no answer again and again is halved too, down to a size that takes no store its whole time limit. The parts of one partition are committed in the order of the log; a lease is free again after its last part.
+ *    (P7). One that has no answer again and again is halved too, down to a size that takes no store its whole time limit. Halves
+ *    of different partitions are groups of their own; parts of one partition are committed in the order of the log, and its
+ *    lease is free after the last of them.
+ * I6 A group that waits before it tries again keeps no other from being committed.
  */
 import assert from "node:assert/strict";
 import type { Line } from "../schemas/lines.ts";
 import { CommitRefused, DataRefused, StoreUnavailable } from "../stores/ledger-store.ts";
 import type { CommitReceipt } from "../stores/ledger-store.ts";
-import { halve, leasesOf, splitChunk } from "./chunks.ts";
+import { gather, halve, leasesOf, weightOf } from "./chunks.ts";
 import type { DecidedGroup } from "./decide-group.ts";
 import { attempt } from "./group-attempt.ts";
 import type { Committed } from "./group-attempt.ts";
@@ -43,13 +46,16 @@ export class GroupCommit {
   readonly #events: GroupEvents;
   readonly #leases: () => Iterable<Lease>;
   #inFlight = 0;
+  /** Of those in flight, how many wait before they try again. */
+  #waiting = 0;
   #turn = 0;
   /** Groups left in which ids are looked up first, for duplicates come in storms (P6). */
   #duplicateWatch = 0;
   /** Products that parked since anything was decided. */
   #parksInARow = 0;
   #idle: (() => void)[] = [];
-  #trouble: string | undefined;
+  /** By group, why it could not be committed when it was tried last. */
+  readonly #troubles = new Map<symbol, string>();
 
   constructor(deps: GroupCommitDeps, leases: () => Iterable<Lease>, events: GroupEvents) {
     this.#deps = deps;
@@ -59,22 +65,18 @@ export class GroupCommit {
 
   /** Starts as many groups as are allowed and worth it. Called when something is ready and when a group has ended. */
   kick(): void {
-    while (this.#inFlight < this.#deps.limits.groupsInFlightMax) {
+    while (this.#active() < this.#deps.limits.groupsInFlightMax) {
       const chunks = this.#gather();
       if (chunks.length === 0) break;
       for (const lease of leasesOf(chunks)) lease.inFlight = true; // I1
-      this.#inFlight += 1;
-      void this.#run(chunks).finally(() => {
-        this.#inFlight -= 1;
-        this.kick();
-      });
+      this.#start(chunks);
     }
     if (this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  /** Why the last group could not be committed; undefined once one could. */
-  trouble(): string | undefined {
-    return this.#trouble;
+  /** Why groups can't be committed, each reason once; empty when all can. */
+  troubles(): readonly string[] {
+    return [...new Set(this.#troubles.values())];
   }
 
   /** Resolves when no group is in flight and nothing is ready. */
@@ -85,62 +87,66 @@ export class GroupCommit {
     });
   }
 
-  /** Takes what is ready, lease by lease, beginning at another one each time, up to the bound of a group. */
   #gather(): Chunk[] {
+    const { limits } = this.#deps;
     const free = [...this.#leases()].filter((lease) => !lease.inFlight && !lease.isAborted() && lease.ready.length > 0);
-    const ready = free.reduce((sum, lease) => sum + commandsIn(lease.ready), 0);
-    // Beside a group that can't be committed now, others need not wait for more: what it meets may be its own.
-    const enough = this.#inFlight === 0 || this.#trouble !== undefined ? 0 : this.#deps.limits.furtherGroupCommandsMin;
-    if (free.length === 0 || ready < enough) return [];
+    const ready = free.reduce((sum, lease) => sum + weightOf(lease.ready), 0);
+    if (free.length === 0 || (this.#active() > 0 && ready < limits.furtherGroupCommandsMin)) return [];
     this.#turn += 1;
-    const first = this.#turn % free.length;
-    const chunks: Chunk[] = [];
-    let room = this.#deps.limits.groupCommandsMax;
-    let bytes = 0;
-    for (const lease of [...free.slice(first), ...free.slice(0, first)]) {
-      while (room > 0) {
-        let chunk = lease.ready[0];
-        if (chunk === undefined || (bytes > 0 && bytes + chunk.bytes > this.#deps.limits.groupBytesMax)) break;
-        lease.ready.shift();
-        if (chunk.entries.length > room) {
-          const [head, rest] = splitChunk(chunk, room);
-          lease.ready.unshift(rest);
-          chunk = head;
-        }
-        room -= chunk.entries.length;
-        bytes += chunk.bytes;
-        chunks.push(chunk);
-      }
-    }
-    return chunks;
+    return gather(free, this.#turn, limits);
+  }
+
+  /** Groups that do something: not those that wait before they try again, which must not keep others from it. */
+  #active(): number {
+    return this.#inFlight - this.#waiting;
+  }
+
+  #start(chunks: readonly Chunk[]): void {
+    this.#inFlight += 1;
+    void this.#run(chunks).finally(() => {
+      this.#inFlight -= 1;
+      this.kick();
+    });
   }
 
   /** Commits what was taken: at once, or in the parts that the store's refusals break it into (P7). */
-  async #run(taken: readonly Chunk[]): Promise<void> {
-    const parts: (readonly Chunk[])[] = [taken];
-    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-      const halves = await this.#commit(part);
-      if (halves !== undefined) parts.push(halves[1], halves[0]); // I5
-      const held = new Set(parts.flatMap(leasesOf));
-      // Once and for all: from here on another group may have them.
-      for (const lease of leasesOf(part)) if (!held.has(lease)) lease.inFlight = false;
-      if (parts.length > 0) this.kick();
+  async #run(chunks: readonly Chunk[]): Promise<void> {
+    const halves = await this.#commit(chunks);
+    if (halves !== undefined && leasesOf(halves.flat()).length > 1) {
+      // I5: groups of their own from here on, so that one that can't be committed does not hold the other.
+      for (const half of halves) this.#start(half);
+      return;
     }
+    for (const part of halves ?? []) await this.#inOrder(part);
+    for (const lease of leasesOf(chunks)) lease.inFlight = false;
+  }
+
+  /** Parts of one partition, one behind the other. */
+  async #inOrder(chunks: readonly Chunk[]): Promise<void> {
+    const halves = await this.#commit(chunks);
+    for (const part of halves ?? []) await this.#inOrder(part);
   }
 
   /** Tries until the chunks are committed or lost; or returns halves of them, to be committed one after the other. */
   async #commit(taken: readonly Chunk[]): Promise<ReturnType<typeof halve>> {
-    const { sleep, limits, metrics } = this.#deps;
+    const group = Symbol("group");
+    try {
+      return await this.#tries(taken, group);
+    } finally {
+      this.#troubles.delete(group);
+    }
+  }
+
+  async #tries(taken: readonly Chunk[], group: symbol): Promise<ReturnType<typeof halve>> {
+    const { limits, metrics } = this.#deps;
     let chunks = taken;
     let locked = false;
+    let stales = 0;
     let failures = 0;
     let settle: () => void;
     for (;;) {
       chunks = chunks.filter(({ lease }) => !lease.isAborted()); // I4
-      if (chunks.length === 0) {
-        this.#trouble = undefined; // Whoever has the partitions now tells of his own.
-        return undefined;
-      }
+      if (chunks.length === 0) return undefined;
       try {
         const committed = await attempt(this.#deps, { chunks, locked, watchDuplicates: this.#duplicateWatch > 0 });
         settle = () => this.#settle(committed);
@@ -153,6 +159,9 @@ export class GroupCommit {
         if (error instanceof CommitRefused && error.because === "stale") {
           for (const { lease, productIds } of chunks) for (const id of productIds) lease.stock.delete(id);
           locked = true; // P5: the retry locks first, then decides
+          stales += 1;
+          // One that locked and still is stale meets what it can't know, such as a product parked by a newer version of Tallyman.
+          if (stales > 1) await this.#pause(backoffMs(limits, stales - 1));
           continue;
         }
         if (error instanceof DataRefused) {
@@ -168,12 +177,15 @@ export class GroupCommit {
           metrics.fenced.inc();
         } else {
           failures += 1;
-          this.#fail(error, failures);
-          await sleep(backoffMs(limits, failures));
+          this.#troubles.set(group, error instanceof Error ? error.message : String(error));
+          const level = error instanceof StoreUnavailable ? "warn" : "error";
+          this.#deps.log[level]({ err: error, failures }, "a commit has no answer; asking where the partitions stand");
+          await this.#pause(backoffMs(limits, failures));
         }
         chunks = await this.#reconcile(chunks);
-        if (failures >= limits.commitTriesMax && commandsIn(chunks) > limits.halvedGroupCommandsMin) {
-          const halves = halve(chunks); // Too much for the store's time limit, perhaps.
+        const isLarge = leasesOf(chunks).length > 1 || weightOf(chunks) > limits.halvedGroupCommandsMin;
+        if (failures >= limits.commitTriesMax && isLarge) {
+          const halves = halve(chunks); // Too much for the store's time limit, perhaps, or one partition's trouble.
           if (halves !== undefined) return halves;
         }
       }
@@ -183,11 +195,12 @@ export class GroupCommit {
     return undefined;
   }
 
-  #fail(error: unknown, failures: number): void {
-    this.#trouble = error instanceof Error ? error.message : String(error);
-    const level = error instanceof StoreUnavailable ? "warn" : "error";
-    this.#deps.log[level]({ err: error, failures }, "a commit has no answer; asking where the partitions stand");
-    this.kick(); // Others no longer wait for this group's end.
+  /** Waits before the next try, while others go on. */
+  async #pause(milliseconds: number): Promise<void> {
+    this.#waiting += 1;
+    this.kick();
+    await this.#deps.sleep(milliseconds);
+    this.#waiting -= 1;
   }
 
   /**
@@ -215,9 +228,8 @@ export class GroupCommit {
   }
 
   #settle({ group, receipt, live: chunks }: Committed): void {
-    this.#trouble = undefined;
     if (this.#duplicateWatch > 0) this.#duplicateWatch -= 1;
-    if (group.answers.length > 0) this.#parksInARow = 0;
+    if (group.answers.some(({ repeated }) => !repeated)) this.#parksInARow = 0;
     const leases = new Map(chunks.map(({ lease }) => [lease.partition, lease]));
     for (const { partitions, productId, stock, parked } of group.products) {
       for (const partition of partitions) {
@@ -256,7 +268,7 @@ export class GroupCommit {
 
   /** Asks until the store answers (I3). Returns the chunks that are still to be committed. */
   async #reconcile(chunks: readonly Chunk[]): Promise<readonly Chunk[]> {
-    const { store, sleep, limits, log } = this.#deps;
+    const { store, limits, log } = this.#deps;
     for (let failures = 1; ; failures += 1) {
       const leases = leasesOf(chunks).filter((lease) => !lease.isAborted());
       if (leases.length === 0) return [];
@@ -274,7 +286,7 @@ export class GroupCommit {
         });
       } catch (error) {
         log.warn({ err: error, failures }, "can't read where the partitions stand");
-        await sleep(backoffMs(limits, failures));
+        await this.#pause(backoffMs(limits, failures));
       }
     }
   }
@@ -304,10 +316,6 @@ function advance({ lease, from, to, entries, bytes }: Chunk): void {
   lease.committed = to;
   lease.records -= entries.length;
   lease.bytes -= bytes;
-}
-
-function commandsIn(chunks: readonly Chunk[]): number {
-  return chunks.reduce((sum, { entries }) => sum + entries.length, 0);
 }
 
 function partitionOf(lease: Lease): number {

@@ -52,9 +52,8 @@ export class PartitionProcessor implements LogListener {
 
   /** What keeps partitions from being decided, in words; empty when nothing does. */
   troubles(): readonly string[] {
-    const commit = this.#group.trouble();
     const halted = [...this.#halted].map(([partition, why]) => `partition ${partition}: ${why}`);
-    return commit === undefined ? halted : [...halted, `commits fail: ${commit}`];
+    return [...halted, ...this.#group.troubles().map((why) => `commits fail: ${why}`)];
   }
 
   assigned(partitions: readonly number[]): void {
@@ -212,7 +211,7 @@ export class PartitionProcessor implements LogListener {
   }
 
   /** Asks again where the log seems to end too early: a leader that has just been elected may not know its end yet. */
-  async #endsFor(claims: readonly Claim[]): Promise<ReadonlyMap<number, LogEnds>> {
+  async #endsFor(claims: readonly Pick<Claim, "partition" | "nextOffset">[]): Promise<ReadonlyMap<number, LogEnds>> {
     const { inspector, sleep, limits } = this.#deps;
     for (let tries = 1; ; tries += 1) {
       const ends = await inspector.ends();
@@ -254,10 +253,10 @@ export class PartitionProcessor implements LogListener {
    * client then begins anew at the log's beginning, and says nothing (KAFKAJS.md 9).
    */
   async #strayed(lease: Lease, { from, to }: FetchedRange): Promise<void> {
-    const { source, inspector, log } = this.#deps;
+    const { source, log } = this.#deps;
     this.#pause(lease);
     await this.#untilDone(lease, "the log is needed to look into a range that strayed", async () => {
-      const ends = (await inspector.ends()).get(lease.partition);
+      const ends = (await this.#endsFor([{ partition: lease.partition, nextOffset: lease.tail }])).get(lease.partition);
       const why = whyNotThisLog(lease, ends);
       if (lease.isAborted()) return;
       if (why !== undefined) {

@@ -158,7 +158,11 @@ export function describeLines(world: () => LedgerWorld): void {
         }),
         movementLine({ commandId: uuidOf(4), productId: "p2", stockAfter: 5, version: 3 }),
       ];
-      await written({ lines });
+      const stock = [
+        { productId: "p1", readVersion: 0, after: { quantity: 29, version: 2 } },
+        { productId: "p2", readVersion: 0, after: { quantity: 5, version: 3 } },
+      ];
+      await written({ lines, stock });
       const asked = [["p1", 1], ["p1", 2], ["p1", 3], ["p2", 3], ["p2", 1], ["p3", 1]] as const; // prettier-ignore
       const versions = asked.map(([productId, version]) => ({ productId, version }));
       const { stockAtVersion } = await world().store.prefetch({ productIds: [], commandIds: [], versions });

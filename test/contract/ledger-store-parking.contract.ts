@@ -157,6 +157,19 @@ export function describeParking(world: () => LedgerWorld): void {
     expect((await store.waiting("p1", 9))[1]).toEqual(waits(2));
   });
 
+  test("a letter of another log at the place of a new one keeps the whole group back, and neither is lost", async () => {
+    const { store } = world();
+    const claim = await withParked(store);
+    const before = await world().everything();
+    const other = group({
+      advances: [step(claim, 5)],
+      lines: [orderLine({ commandId: uuidOf(70), productId: "p9" })],
+      deadLetters: [waits(2, { value: Buffer.from("another"), commandId: uuidOf(71) })],
+    });
+    await expect(store.commit(other)).rejects.toThrow("of another log");
+    expect(await world().everything()).toEqual(before);
+  });
+
   test("the last record is remembered, and kept where a group has none (P11)", async () => {
     const { store } = world();
     const [zero, one] = await store.claim([0, 1], "owner");

@@ -6,6 +6,7 @@
  *    transaction would be. Delays and lost answers are added around it by the simulation.
  */
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import type { Line, Stock, StoredLine } from "../../schemas/lines.ts";
 import { CommitRefused, DataRefused, versionKey } from "../ledger-store.ts";
 import type {
@@ -52,6 +53,8 @@ export function createMemoryLedgerStore(options: MemoryLedgerOptions = {}): Memo
 
   const progressOf = (partition: number): Progress =>
     partitions.get(partition) ?? { partition, epoch: 0, nextOffset: 0, effectsOffset: 0, last: null };
+  const letterAt = ({ partition, offset }: Place): KeptLetter | undefined =>
+    deadLetters.find((each) => each.partition === partition && each.offset === offset);
   const unsettled = ({ partition, offset }: Place): KeptLetter | undefined =>
     deadLetters.find((each) => each.partition === partition && each.offset === offset && each.outcome === null);
 
@@ -130,10 +133,7 @@ export function createMemoryLedgerStore(options: MemoryLedgerOptions = {}): Memo
       if (letter !== undefined) letter.outcome = "resumed";
     }
     for (const letter of group.deadLetters) {
-      const isThere = deadLetters.some(
-        ({ partition, offset }) => partition === letter.partition && offset === letter.offset,
-      );
-      if (!isThere) deadLetters.push({ ...letter, outcome: null });
+      if (letterAt(letter) === undefined) deadLetters.push({ ...letter, outcome: null });
     }
     for (const { productId, after, because } of group.parked) {
       if (after !== null) stock.set(productId, after);
@@ -145,6 +145,13 @@ export function createMemoryLedgerStore(options: MemoryLedgerOptions = {}): Memo
   const commit = (group: GroupWrite): { decidedAt: number } => {
     check(group);
     const refused = [...group.lines, ...group.changes.map(({ line }) => line)].find(refuses);
+    for (const letter of group.deadLetters) {
+      const there = letterAt(letter);
+      const isSame =
+        there === undefined ||
+        (isDeepStrictEqual(there.key, letter.key) && isDeepStrictEqual(there.value, letter.value));
+      if (!isSame) throw new Error("a dead letter of another log lies at the place of a new one");
+    }
     if (refused !== undefined) throw new DataRefused("23514", `the line of ${refused.commandId}`);
     return write(group);
   };

@@ -19,12 +19,16 @@ const migrationLock = 7_221_893;
  * work and the others wait, and each migration is written so that processes of the version before go on meanwhile.
  */
 export async function migrate(url: string, log: (message: string) => void): Promise<void> {
-  const client = await retry(handleType(StoreUnavailable), whileAway).execute(() => connect(url));
-  try {
-    await bringUp(client, log);
-  } finally {
-    await client.end();
-  }
+  await retry(handleType(StoreUnavailable), whileAway).execute(async () => {
+    const client = await connect(url);
+    try {
+      await bringUp(client, log);
+    } catch (error) {
+      throw error instanceof pg.DatabaseError ? storeError(error) : error;
+    } finally {
+      await client.end();
+    }
+  });
 }
 
 /** About half a minute, until a server that was started together with us is there. */
@@ -42,6 +46,8 @@ async function connect(url: string): Promise<pg.Client> {
 
 async function bringUp(client: pg.Client, log: (message: string) => void): Promise<void> {
   await checkDurability(client);
+  // A migration that waits for a lock behind somebody's long query would keep all commits waiting behind itself: it tries again instead.
+  await client.query(`set lock_timeout = ${limits.migrationLockTimeoutMs}`);
   await client.query("select pg_advisory_lock($1)", [migrationLock]);
   const done = await runner({
     dbClient: client,

@@ -134,7 +134,8 @@ begin
              delivery_location, as_of_version, reference, issued_at
       from jsonb_populate_recordset(null::ledger, others);
   end if;
-  -- What the partitions pass without deciding it. One that is there already was passed before an operator set an offset back.
+  -- What the partitions pass without deciding it. One that is there already was passed before an operator set an offset back; if
+  -- another one lies at that place, it came from another log, and nothing may take the place of either (TM004).
   if letters is not null then
     insert into dead_letters ("partition", "offset", reason, record_key, record_value, headers, kind, product_id,
                               command_id, value_bytes)
@@ -144,7 +145,14 @@ begin
              (l.letter ->> 'command_id')::uuid, (l.letter ->> 'value_bytes')::bigint
       from jsonb_array_elements(letters) with ordinality as l(letter, place)
       order by l.place
-    on conflict ("partition", "offset") do nothing;
+    on conflict ("partition", "offset") do update set reason = dead_letters.reason
+      where dead_letters.record_key is not distinct from excluded.record_key
+        and dead_letters.record_value is not distinct from excluded.record_value;
+    get diagnostics found_rows = row_count;
+    if found_rows <> jsonb_array_length(letters) then
+      raise exception 'a dead letter of another log lies at the place of a new one; move it away, see docs/operations.md'
+        using errcode = 'TM004';
+    end if;
   end if;
 
   -- Products that are parked, park, or resume (P13).
