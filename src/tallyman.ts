@@ -6,9 +6,10 @@ import { readFileSync, realpathSync } from "node:fs";
 import { registerAudit } from "./command-line/audit.ts";
 import { runCommandLine } from "./command-line/command-line.ts";
 import { registerDlq } from "./command-line/dlq.ts";
+import { registerParked } from "./command-line/parked.ts";
 import type { ExitCode } from "./command-line/exit-codes.ts";
 
-const commands = [registerAudit, registerDlq];
+const commands = [registerAudit, registerDlq, registerParked];
 
 /** Runs one command. `hint` is said instead of which variables are missing. */
 export function tallyman(args: readonly string[], hint?: string): Promise<ExitCode> {

@@ -213,12 +213,16 @@ export class GroupCommit {
     if (entry === undefined || !("command" in entry) || this.#parksInARow >= limits.parksInARowMax) return undefined;
     const reason = error.message.slice(0, limits.letterReasonCharsMax).toWellFormed();
     const { command, partition, offset } = entry;
-    if (command.type !== "ResumeProduct") {
+    const { productId, commandId } = command;
+    const about = { err: error, productId, commandId, partition, offset };
+    if (command.type === "ResumeProduct") {
+      log.warn(about, "the store still refuses what waits for this product; it stays parked");
+    } else {
       this.#parksInARow += 1;
       metrics.parks.inc();
       log.error(
-        { err: error, productId: command.productId, commandId: command.commandId, partition, offset },
-        `the store refuses to write this command; its product is parked, and its commands wait: tallyman parked show ${command.productId}`,
+        about,
+        `the store refuses to write this command; its product is parked, and its commands wait: tallyman parked show ${productId}`,
       );
     }
     return chunks.map((chunk) => ({

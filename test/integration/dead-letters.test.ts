@@ -1,4 +1,7 @@
-/** Dead letters on a real Tallyman, by the real command line: shown, sent again once, given up. The audit has the last word. */
+/**
+ * Dead letters and parked products on a real Tallyman, by the real command line: shown, sent again once, given up, resumed. The audit
+ * has the last word.
+ */
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -9,7 +12,7 @@ import { partitionOf } from "../../src/partitioning/partition-of.ts";
 import { createCommandCodec } from "../../src/schemas/codec.ts";
 import type { CommandCodec } from "../../src/schemas/codec.ts";
 import { createRegistrySource } from "../../src/schemas/registry.ts";
-import { placeOrder } from "../support/commands.ts";
+import { placeOrder, receiveStock } from "../support/commands.ts";
 import { onServer } from "../support/databases.ts";
 import { createAuditWorld } from "./audit-world.ts";
 import type { AuditWorld } from "./audit-world.ts";
@@ -228,8 +231,118 @@ describe("tallyman dlq", () => {
     expect((await run("dlq", "list", "--all")).stdout.trim().split("\n")).toHaveLength(5);
   });
 
-  it("leaves a Tallyman without differences", async () => {
-    await world.untilAtRest();
-    await world.tallyman.audit("at-rest");
+  it("leaves a Tallyman without differences", () => restsWithoutDifferences());
+});
+
+describe("tallyman parked", () => {
+  const constraint = "refuses_unlucky";
+  const refuse = (refused: string) =>
+    world.sql(
+      `alter table ledger add constraint ${constraint} check (customer_id is distinct from '${refused}') not valid`,
+    );
+  const permit = () => world.sql(`alter table ledger drop constraint ${constraint}`);
+  const orders = (productId: string, ...customers: string[]) =>
+    customers.map((customerId) => placeOrder({ commandId: randomUUID(), productId, quantity: 1, customerId }));
+  const delivery = (productId: string) => receiveStock({ commandId: randomUUID(), productId, quantity: 10 });
+  const decided = async (productId: string): Promise<unknown[]> => {
+    const rows = (await world.sql(
+      `select customer_id from ledger where product_id = '${productId}' and type = 'PlaceOrder' order by version`,
+    )) as { customer_id: string }[];
+    return rows.map(({ customer_id }) => customer_id);
+  };
+  const waiting = async (productId: string): Promise<number> =>
+    (await world.sql(`select from dead_letters where product_id = '${productId}' and outcome is null`)).length;
+  const isDecided = (productId: string, count: number) =>
+    until(`${count} orders of ${productId} are decided`, async () => (await decided(productId)).length === count);
+  const isWaiting = (productId: string, count: number) =>
+    until(`${count} commands of ${productId} wait`, async () => (await waiting(productId)) === count);
+
+  it("shows a product that is parked, while its neighbours go on", async () => {
+    expect((await run("parked", "list")).stdout).toBe("No product is parked.\n");
+    await world.append([delivery("lamp"), delivery("vase")]);
+    await refuse("unlucky");
+    await world.append([...orders("lamp", "ada", "unlucky", "bob", "cleo"), ...orders("vase", "ada", "bob")]);
+    await isDecided("vase", 2);
+    await isWaiting("lamp", 3);
+    expect(await decided("lamp")).toEqual(["ada"]);
+    const listed = await run("parked", "list");
+    expect(listed.stdout).toMatch(/^lamp {2}since \S+Z, 3 waiting: 23514 .*refuses_unlucky.*\n$/);
+    const shown = await run("parked", "show", "lamp");
+    const [head, culprit, content, next] = shown.stdout.split("\n");
+    expect(head).toBe(listed.stdout.trim());
+    expect([culprit, next]).toEqual([
+      expect.stringContaining("refused command"),
+      expect.stringContaining("waiting command"),
+    ]);
+    expect(JSON.parse(content ?? "")).toMatchObject({ customerId: "unlucky", productId: "lamp" });
+    const document = JSON.parse((await run("parked", "show", "lamp", "--json", "--limit", "2")).stdout) as object;
+    expect(document).toMatchObject({ productId: "lamp", waiting: 3, commands: [{ letter: { kind: "refused" } }, {}] });
+    const missing = await run("parked", "show", "vase");
+    expect([missing.code, missing.stderr]).toEqual([1, "tallyman: vase is not parked\n"]);
+    const list = await run("dlq", "list", "--kind", "refused");
+    expect(list.stdout).toContain("of lamp");
+    await world.tallyman.audit("running");
+  });
+
+  it("names the command in the way while it is refused, and goes on in order when it no longer is", async () => {
+    const stuck = await run("parked", "resume", "lamp");
+    expect([stuck.code, stuck.stderr]).toEqual([1, ""]);
+    expect(stuck.stdout).toContain("lamp stays parked: 0 commands decided, 0 given up, and the next is refused.");
+    expect(stuck.stdout).toMatch(/\d+:\d+ .*refused command .* of lamp: .*refuses_unlucky/);
+    expect(stuck.stdout).toContain("tallyman dlq discard");
+    const redriven = await run("dlq", "redrive", /(\d+:\d+) .*refused command/.exec(stuck.stdout)?.[1] ?? "");
+    expect([redriven.code, redriven.stdout]).toEqual([1, expect.stringContaining("tallyman parked resume lamp")]);
+    await permit();
+    const done = await run("parked", "resume", "lamp");
+    expect([done.code, done.stdout]).toEqual([
+      0,
+      "3 decided, 0 waiting\nlamp goes on: 3 commands decided, 0 given up.\n",
+    ]);
+    expect(await decided("lamp")).toEqual(["ada", "unlucky", "bob", "cleo"]);
+    expect((await run("parked", "resume", "lamp")).stdout).toBe("lamp is not parked.\n");
+    await restsWithoutDifferences();
+  });
+
+  it("finds what is in the way far behind, and gives up that alone where it is told to", async () => {
+    await world.append([delivery("desk")]);
+    await refuse("unlucky");
+    const names = Array.from({ length: 40 }, (_, index) => (index === 0 || index === 25 ? "unlucky" : `c${index}`));
+    await world.append(orders("desk", ...names));
+    await isWaiting("desk", 40);
+    expect((await run("parked", "resume", "desk", "--discard-refused")).code).toBe(2);
+    expect(await waiting("desk")).toBe(40);
+    const done = await run("parked", "resume", "desk", "--discard-refused", "--yes", "--json");
+    expect([done.code, JSON.parse(done.stdout)]).toEqual([
+      0,
+      { productId: "desk", decided: 38, discarded: 2, end: "resumed" },
+    ]);
+    expect((await decided("desk")).toSorted()).toEqual(names.filter((name) => name !== "unlucky").toSorted());
+    const given = await world.sql(
+      `select settled_because from dead_letters where product_id = 'desk' and outcome = 'discarded'`,
+    );
+    expect(given).toEqual(Array(2).fill({ settled_because: expect.stringContaining("refused again") as string }));
+    await permit();
+    await restsWithoutDifferences();
+  });
+
+  it("tells that its command is on the log where nobody decides, which then is decided", async () => {
+    await refuse("unlucky");
+    await world.append([delivery("shelf"), ...orders("shelf", "unlucky")]);
+    await isWaiting("shelf", 1);
+    await permit();
+    await world.processor.stop();
+    const waited = await run("parked", "resume", "shelf");
+    expect([waited.code, waited.stdout]).toEqual([
+      1,
+      expect.stringMatching(/^Nobody has decided the ResumeProduct .* It is on the log/),
+    ]);
+    await world.tallyman.startProcessor();
+    await isDecided("shelf", 1);
+    await restsWithoutDifferences();
   });
 });
+
+async function restsWithoutDifferences(): Promise<void> {
+  await world.untilAtRest();
+  await world.tallyman.audit("at-rest");
+}
