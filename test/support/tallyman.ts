@@ -56,9 +56,14 @@ export type TallymanOptions = {
   readonly addresses?: Addresses;
   /** Keeps what the processes log, a file each. */
   readonly logs?: string;
+  /** False: it ends with differences on purpose, and disposing does not look for them. */
+  readonly audited?: boolean;
 };
 
-/** Uses the Redis database with this number, and empties it first. */
+/**
+ * Uses the Redis database with this number, and empties it first. Disposing audits what was made, by the command line, and
+ * rejects with the differences.
+ */
 export async function createTallyman(redisDatabase: number, options: TallymanOptions = {}): Promise<Tallyman> {
   const addresses = options.addresses ?? complete(readNamed(process.env));
   if (addresses === undefined) throw new Error("the four services must be named; npm test does");
@@ -80,6 +85,8 @@ export async function createTallyman(redisDatabase: number, options: TallymanOpt
   };
   const roles = new Set<Role>();
   const runs = new Set<ChildProcess>();
+
+  let isStarted = false;
 
   const start = async (...roleNames: ("api" | "processor")[]): Promise<Role> => {
     const ports = await Promise.all(roleNames.map(() => getPort({ host: "127.0.0.1" })));
@@ -114,6 +121,7 @@ export async function createTallyman(redisDatabase: number, options: TallymanOpt
     };
     roles.add(role);
     await Promise.all(urls.map((url) => ready(url, child, () => errors)));
+    isStarted = true;
     return role;
   };
 
@@ -128,25 +136,31 @@ export async function createTallyman(redisDatabase: number, options: TallymanOpt
     return { code: child.exitCode, stdout, stderr };
   };
 
+  const audit = async (when: "at-rest" | "running"): Promise<void> => {
+    const { code, stdout, stderr } = await run("audit", ...(when === "at-rest" ? ["--at-rest"] : []));
+    if (code !== 0) throw new Error(`tallyman audit ended with ${code}:\n${stdout}${stderr}`);
+  };
+
   return {
     databaseUrl: database.url,
     redisUrl: redisUrl.href,
     redis,
     topic: name,
     run,
-    audit: async (when) => {
-      const { code, stdout, stderr } = await run("audit", ...(when === "at-rest" ? ["--at-rest"] : []));
-      if (code !== 0) throw new Error(`tallyman audit ended with ${code}:\n${stdout}${stderr}`);
-    },
+    audit,
     startApi: () => start("api"),
     startProcessor: () => start("processor"),
     startBoth: () => start("api", "processor"),
     name,
     [Symbol.asyncDispose]: async () => {
-      for (const child of runs) child.kill("SIGKILL");
-      await Promise.all([...roles].map((role) => role.kill()));
-      redis.disconnect();
-      await database[Symbol.asyncDispose]();
+      try {
+        if (isStarted && options.audited !== false) await audit("running");
+      } finally {
+        for (const child of runs) child.kill("SIGKILL");
+        await Promise.all([...roles].map((role) => role.kill()));
+        redis.disconnect();
+        await database[Symbol.asyncDispose]();
+      }
     },
   };
 }

@@ -25,6 +25,19 @@ describe("no differences:", () => {
     expect(await kinds(history, { inspector })).toContain("A1");
   });
 
+  it("a dead letter of a log that was exchanged, moved below offset 0; a line there is one", async () => {
+    const history = historyOf(at(0, "garbage", delivery), 1);
+    const [letter] = history.letters;
+    if (letter === undefined) throw new Error("the garbage is kept");
+    history.letters.push({ ...letter, letterId: 0, offset: -1 });
+    const report = await auditHistory(history);
+    expect([report.findings.differences, report.log.trimmed]).toEqual([[], 1]);
+    const line = history.lines.get(delivery.commandId);
+    if (line === undefined) throw new Error("the delivery is decided");
+    history.lines.set(delivery.commandId, { ...line, offset: -1 });
+    expect(await kinds(history)).toEqual(["A2"]);
+  });
+
   it("a log that is trimmed while it is read", async () => {
     const history = historyOf(at(0, delivery, order, placeOrder({ commandId: uuidOf(5) })), 1);
     const late: AuditDeps["reader"] = {
