@@ -16,7 +16,7 @@ export const linesBetweenSql = `
 
 /**
  * Input: product ids, versions. Result: product_id, version, stock_after: the units right after that version, each asked for once.
- * Versions that the product has not had are not looked for. Between the two anchors around it (migration 0005) the product's
+ * Versions that the product has not had are not looked for. Between the two anchors around it (migration 0006) the product's
  * lines are walked from the newest; the minute on both sides is for transactions that began in another order than they
  * committed. No locks: a version's stock never changes.
  */
