@@ -11,6 +11,8 @@ await runMain(async () => {
   const name = process.env.TALLYMAN_PROFILE ?? "dev";
   const running = listProfiles().includes(name) ? addressesOf(openProfile(name)) : undefined;
   if (running !== undefined) Object.assign(process.env, toEnvironment({ ...running, ...named }));
+  // With an address that is wrong, what is wrong is said, and not that nothing runs.
+  if (running !== undefined) return tallyman(process.argv.slice(2));
   return tallyman(
     process.argv.slice(2),
     `no services run in the profile "${name}" of this checkout: npm start or npm run services starts them; or name ` +
