@@ -125,7 +125,7 @@ class PlacesAudit {
   #beside(place: Place, command: Command, own: Line | undefined, line: Line): void {
     const { findings } = this.#deps;
     const at = { ...place, commandId: line.commandId };
-    const isEarly = command.type === "CancelOrder" && own?.reason === null && own.quantity === 0;
+    const isEarly = command.type === "CancelOrder" && own?.reason === null;
     if (!isEarly || !isTombstoneOf(command, line)) {
       findings.add("A2", at, `the record there is of command ${command.commandId}`);
       return;

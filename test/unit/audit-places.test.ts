@@ -1,6 +1,7 @@
 /** The log against the ledger: what is no difference, however odd it looks; and what only these eyes see. */
 import { describe, expect, it } from "vitest";
 import type { AuditDeps } from "../../src/audit/audit.ts";
+import { letterOfRecord } from "../../src/processors/letters.ts";
 import { cancelOrder, placeOrder, receiveStock, resumeProduct, uuidOf } from "../support/commands.ts";
 import { auditHistory, historyOf } from "./audit-history.ts";
 import type { History, Sent } from "./audit-history.ts";
@@ -100,7 +101,31 @@ describe("no differences:", () => {
     );
     expect(resumed.letters.map(({ outcome }) => outcome)).toEqual(["resumed", "resumed", "resumed"]);
     expect([...resumed.lines.values()].map(({ offset }) => offset)).toEqual([0, 6, 6, 6, 5, 6]);
-    expect(await kinds(resumed)).toEqual([]);
+    const { findings, log } = await auditHistory(resumed);
+    expect([findings.differences, log.repeats]).toEqual([[], 1]);
+  });
+
+  it("a resume that leaves some waiting, in a group with what came before it", async () => {
+    const [waiting, own] = [placeOrder({ commandId: uuidOf(5) }), placeOrder({ commandId: uuidOf(6) })];
+    const parks: Sent[] = [...at(0, delivery), { partition: 0, what: order, refused: true }, ...at(0, waiting)];
+    const resumes = [resumeProduct({ commandId: uuidOf(8), commandsMax: 1 }), resumeProduct({ commandId: uuidOf(9) })];
+    const history = historyOf([...parks, ...at(0, own, ...resumes)], 1, [1, 1, 1, 9]);
+    // Decided after the first resume, and it stands in front of it.
+    expect([history.lines.get(uuidOf(6))?.version, history.lines.get(uuidOf(6))?.offset]).toEqual([4, 3]);
+    expect([history.lines.get(uuidOf(8))?.version, history.lines.get(uuidOf(8))?.offset]).toEqual([2, 4]);
+    expect(await kinds(history)).toEqual([]);
+  });
+
+  it("an order that waited behind another command of its id, both behind its cancel", async () => {
+    const cancel = cancelOrder({ commandId: uuidOf(2), orderId: uuidOf(1) });
+    const parks: Sent[] = [
+      ...at(0, delivery),
+      { partition: 0, what: placeOrder({ commandId: uuidOf(7) }), refused: true },
+    ];
+    const waits = at(0, cancel, receiveStock({ commandId: uuidOf(1) }), order, resumeProduct({ commandId: uuidOf(8) }));
+    const history = historyOf([...parks, ...waits], 1);
+    expect(history.lines.get(uuidOf(1))).toMatchObject({ type: "PlaceOrder", revision: 2, offset: 5 });
+    expect(await kinds(history)).toEqual([]);
   });
 });
 
@@ -168,6 +193,10 @@ describe("differences:", () => {
     if (line === undefined) throw new Error("the order is decided");
     history.lines.set(uuidOf(1), { ...line, offset: 2 });
     expect(await kinds(history)).toEqual(["A4"]);
+    const letter = letterOfRecord(0, { offset: 1, key: null, value: null, headers: {} }, "x");
+    const kept = historyOf(at(0, delivery, order), 1);
+    kept.letters.push({ ...letter, kind: "waiting", commandId: uuidOf(1), letterId: 1, outcome: null });
+    expect(await kinds(kept)).toContain("A4");
     // In another partition nobody knows which came first.
     const strewn = historyOf([...at(0, delivery, order), ...at(1, "marker", "marker", order)], 2);
     strewn.lines.set(uuidOf(1), { ...line, partition: 1, offset: 2 });
@@ -203,6 +232,39 @@ describe("differences:", () => {
     expect(await kinds(history)).toEqual(["A18"]);
     const report = await auditHistory(history, {}, {}, { atRest: false });
     expect([report.findings.total, report.untold]).toEqual([0, 1]);
+  });
+
+  it("an order that moved past the record that should have been it", async () => {
+    const cancel = cancelOrder({ commandId: uuidOf(2), orderId: uuidOf(1) });
+    const history = historyOf(at(0, delivery, cancel, order, order), 1);
+    const line = history.lines.get(uuidOf(1));
+    if (line === undefined) throw new Error("the order is cancelled");
+    expect([line.offset, await kinds(history)]).toEqual([2, []]);
+    history.lines.set(uuidOf(1), { ...line, offset: 3 });
+    expect(await kinds(history)).toEqual(["A4"]);
+    // One that was not cancelled moves past nothing, whatever product the other one names.
+    const reused = historyOf(at(0, delivery, { ...order, productId: "p2" }, order), 1);
+    reused.lines.set(uuidOf(1), { ...line, status: "accepted", reason: null, offset: 2 });
+    expect(await kinds(reused)).toContain("A4");
+  });
+
+  it("an order that has not come, beside a cancel that was refused", async () => {
+    const cancels = [2, 3].map((number) => cancelOrder({ commandId: uuidOf(number), orderId: uuidOf(1) }));
+    const history = historyOf(at(0, delivery, ...cancels), 1);
+    const line = history.lines.get(uuidOf(1));
+    if (line === undefined) throw new Error("the order is cancelled");
+    history.lines.set(uuidOf(1), { ...line, offset: 2 });
+    expect(await kinds(history)).toEqual(["A2"]);
+  });
+
+  it("a dead letter that keeps the beginning of a value says how long it is", async () => {
+    const history = historyOf(at(0, "garbage"), 1);
+    const [letter] = history.letters;
+    if (letter?.value === null || letter === undefined) throw new Error("the garbage is kept");
+    history.letters[0] = { ...letter, value: letter.value.subarray(0, 2) };
+    expect(await kinds(history)).toEqual([]);
+    history.letters[0] = { ...letter, value: letter.value.subarray(0, 2), valueBytes: 2 };
+    expect(await kinds(history)).toEqual(["A3"]);
   });
 
   it("a log that begins above what is decided, or ends below it, or is told beyond it", async () => {
