@@ -1,10 +1,11 @@
 /** The command line as its callers see it: exit codes, one line for what is wrong, results on stdout alone. */
 import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { CommanderError } from "commander";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { UsageWrong, exitCodeOf, lineOf } from "../../src/command-line/exit-codes.ts";
 import { ConfigInvalid } from "../../src/config.ts";
 import { LogUnavailable } from "../../src/log/log.ts";
@@ -23,6 +24,12 @@ const nowhere = {
   REDIS_URL: "redis://127.0.0.1:1",
 };
 
+const children = new Set<ChildProcess>();
+afterEach(() => {
+  for (const child of children) child.kill("SIGKILL");
+  children.clear();
+});
+
 type Result = { code: number | null; stdout: string; stderr: string };
 
 function start(
@@ -35,6 +42,7 @@ function start(
     env: { PATH: process.env.PATH ?? "", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  children.add(child);
   const result: Result = { code: null, stdout: "", stderr: "" };
   child.stdout.on("data", (chunk: Buffer) => (result.stdout += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (result.stderr += chunk.toString()));
@@ -142,12 +150,12 @@ describe("bin/tallyman.mjs", () => {
 
 describe("npm run tallyman", () => {
   it("says that nothing runs in this checkout, where nothing does", async () => {
-    const { code, stdout, stderr } = await start("local/tallyman.ts", ["audit"], { TALLYMAN_PROFILE: "never-started" })
-      .ended;
+    const name = `never-${process.pid}`;
+    const { code, stdout, stderr } = await start("local/tallyman.ts", ["audit"], { TALLYMAN_PROFILE: name }).ended;
     expect([code, stdout]).toEqual([2, ""]);
-    expect(existsSync(path.join(root, ".local", "never-started"))).toBe(false);
+    expect(existsSync(path.join(root, ".local", name))).toBe(false);
     expect(stderr).toMatch(
-      /^tallyman: no services run in the profile "never-started" [^\n]*npm start[^\n]*KAFKA_BROKERS[^\n]*\n$/,
+      /^tallyman: no services run in the profile "never-\d+" [^\n]*npm start[^\n]*KAFKA_BROKERS[^\n]*\n$/,
     );
   });
 });
