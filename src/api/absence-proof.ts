@@ -8,7 +8,8 @@
  *    started.
  * I2 A partition without a row in PostgreSQL has decided nothing: its first undecided offset is 0.
  */
-import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { sleepOn, systemClock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { limits } from "../limits.ts";
 import type { LogInspector } from "../log/log.ts";
 import type { OrderReads } from "../stores/order-reads.ts";
@@ -22,27 +23,29 @@ export type AbsenceProof = () => Promise<boolean>;
 export type AbsenceProofOptions = {
   readonly inspector: Pick<LogInspector, "ends">;
   readonly orders: Pick<OrderReads, "progress">;
+  readonly clock?: Clock;
   readonly bounds?: Pick<typeof limits, "absenceProofWaitMs" | "absenceProofPollMs">;
 };
 
-export function createAbsenceProof({ inspector, orders, bounds = limits }: AbsenceProofOptions): AbsenceProof {
+export function createAbsenceProof(options: AbsenceProofOptions): AbsenceProof {
+  const { inspector, orders, clock = systemClock, bounds = limits } = options;
   /** Settles when the flight that started last has ended. */
   let ended: Promise<unknown> = Promise.resolve();
   let gathering: Promise<boolean> | undefined;
 
   const fly = async (): Promise<boolean> => {
     const ends = await inspector.ends();
-    const deadline = performance.now() + bounds.absenceProofWaitMs;
+    const deadline = clock.monotonic() + bounds.absenceProofWaitMs;
     for (;;) {
       const progress = await orders.progress();
       if ([...ends].every(([partition, { high }]) => (progress.get(partition) ?? 0) >= high)) return true; // I2
-      if (performance.now() + bounds.absenceProofPollMs > deadline) return false;
-      await sleep(bounds.absenceProofPollMs);
+      if (clock.monotonic() + bounds.absenceProofPollMs > deadline) return false;
+      await sleepOn(clock, bounds.absenceProofPollMs);
     }
   };
   const gather = async (): Promise<boolean> => {
     await ended;
-    await nextTurn();
+    await new Promise<void>((resolve) => clock.soon(resolve));
     gathering = undefined; // I1
     const flight = fly();
     ended = flight.catch(() => undefined);

@@ -8,6 +8,8 @@
  * I3 Products asked for within one turn of the event loop share one question, and one product has one flight.
  */
 import { LRUCache } from "lru-cache";
+import { systemClock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { limits } from "../limits.ts";
 import type { CatalogueStore, Product } from "../stores/catalogue-store.ts";
 import { StoreUnavailable } from "../stores/ledger-store.ts";
@@ -26,15 +28,15 @@ const idsPerQuestionMax = 1_000;
 
 export function createCatalogue(
   store: Pick<CatalogueStore, "products">,
-  now: () => number = Date.now,
+  clock: Pick<Clock, "now" | "soon"> = systemClock,
   isStoreAway: () => boolean = () => false,
 ): Catalogue {
   const entries = new LRUCache<string, Entry>({ max: limits.catalogueCacheEntriesMax });
   const flights = new Map<string, Promise<Product | null>>();
-  const ask = createTickBatch<string, Product | null>(idsPerQuestionMax, (ids) => store.products(ids));
+  const ask = createTickBatch<string, Product | null>(idsPerQuestionMax, (ids) => store.products(ids), clock);
 
   const remember = (product: Product): void => {
-    entries.set(product.id, { product, believedUntil: now() + limits.catalogueCacheTtlMs });
+    entries.set(product.id, { product, believedUntil: clock.now() + limits.catalogueCacheTtlMs });
   };
   const refresh = async (productId: string): Promise<Product | null> => {
     try {
@@ -45,13 +47,13 @@ export function createCatalogue(
     } catch (error) {
       const entry = entries.get(productId);
       if (entry === undefined || !(error instanceof StoreUnavailable)) throw error;
-      entry.believedUntil = now() + limits.catalogueRetryMs; // I1
+      entry.believedUntil = clock.now() + limits.catalogueRetryMs; // I1
       return entry.product;
     }
   };
   const known = (productId: string): Product | undefined => {
     const entry = entries.get(productId);
-    return entry !== undefined && (now() < entry.believedUntil || isStoreAway()) ? entry.product : undefined; // I1
+    return entry !== undefined && (clock.now() < entry.believedUntil || isStoreAway()) ? entry.product : undefined; // I1
   };
 
   return {

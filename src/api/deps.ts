@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from "fastify";
+import type { Clock } from "../clock.ts";
 import type { LogAppender, LogInspector } from "../log/log.ts";
 import type { Health } from "../ops/health.ts";
 import type { Metrics } from "../ops/metrics.ts";
@@ -27,6 +28,5 @@ export type ApiDeps = {
   readonly logger: FastifyBaseLogger;
   /** For tests: `limits.storeAwayBacklogRecordsMax` otherwise. */
   readonly storeAwayBacklogRecordsMax?: number;
-  /** Milliseconds since 1970. */
-  readonly now?: () => number;
+  readonly clock?: Clock;
 };

@@ -2,6 +2,7 @@
  * Finds orders by id (P17): Redis, else PostgreSQL, else the proof that there is none. Questions of one turn of the event
  * loop share one command to Redis, one statement and one proof.
  */
+import type { Clock } from "../clock.ts";
 import { limits } from "../limits.ts";
 import { LogUnavailable } from "../log/log.ts";
 import type { Metrics } from "../ops/metrics.ts";
@@ -43,12 +44,12 @@ export type OrderFinderOptions = {
   readonly codec: Pick<CommandCodec, "decode" | "learn">;
   readonly proveAbsence: AbsenceProof;
   readonly metrics: Pick<Metrics, "cacheFailures">;
-  readonly now: () => number;
+  readonly clock: Pick<Clock, "now" | "soon">;
 };
 
 export function createOrderFinder(options: OrderFinderOptions): OrderFinder {
-  const { cache, orders, letters, codec, proveAbsence, metrics, now } = options;
-  const line = createTickBatch<string, StoredLine | null>(limits.lookupIdsMax, (ids) => orders.lines(ids));
+  const { cache, orders, letters, codec, proveAbsence, metrics, clock } = options;
+  const line = createTickBatch<string, StoredLine | null>(limits.lookupIdsMax, (ids) => orders.lines(ids), clock);
 
   const glance = async (orderId: string): Promise<OrderDocument | null> => {
     try {
@@ -63,7 +64,11 @@ export function createOrderFinder(options: OrderFinderOptions): OrderFinder {
     const found = await line(orderId);
     return found?.type === "PlaceOrder" ? decidedOrder(found, found.decidedAt) : null;
   };
-  const letter = createTickBatch<string, KeptLetter | null>(limits.lookupIdsMax, (ids) => letters.undecided(ids));
+  const letter = createTickBatch<string, KeptLetter | null>(
+    limits.lookupIdsMax,
+    (ids) => letters.undecided(ids),
+    clock,
+  );
   /** An order that its partition has passed, but that waits for its product, is still to be decided (P13). */
   const waiting = async (orderId: string): Promise<OrderDocument | null> => {
     const found = await letter(orderId);
@@ -81,7 +86,7 @@ export function createOrderFinder(options: OrderFinderOptions): OrderFinder {
   };
   /** A mark is made before the append: an old one may stand for an order that was decided, or that never came. */
   const isBelieved = ({ status, placedAt }: OrderDocument): boolean =>
-    status !== "pending" || now() - Date.parse(placedAt) < limits.pendingBelievedMs;
+    status !== "pending" || clock.now() - Date.parse(placedAt) < limits.pendingBelievedMs;
   const known = async (orderId: string): Promise<OrderDocument | null> => {
     const glanced = await glance(orderId);
     if (glanced === null) return decided(orderId);

@@ -11,6 +11,8 @@
  * I4 The queue has a bound in records and in bytes; above it `append` refuses at once with `WriterOverloaded`.
  * I5 A failed append refuses its records, for their fate is unknown; nothing is sent again from here.
  */
+import { systemClock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { limits } from "../limits.ts";
 import { LogUnavailable } from "../log/log.ts";
 import type { AppendRecord, LogAppender } from "../log/log.ts";
@@ -41,8 +43,7 @@ export type OrderWriterOptions = {
   readonly appender: Pick<LogAppender, "append">;
   readonly metrics: WriterMetrics;
   readonly bounds?: WriterLimits;
-  /** Milliseconds that only grow. */
-  readonly now?: () => number;
+  readonly clock?: Clock;
 };
 
 type Entry = {
@@ -58,7 +59,8 @@ type Entry = {
 const recordOverheadBytes = 100;
 
 export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
-  const { appender, metrics, bounds = limits, now = () => performance.now() } = options;
+  const { appender, metrics, bounds = limits, clock = systemClock } = options;
+  const now = (): number => clock.monotonic();
   /** First to come, first to leave; entries before `head` have left. */
   let queue: Entry[] = [];
   let head = 0;
@@ -67,7 +69,7 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
   let sending = false;
   let scheduled = false;
   let closed = false;
-  let deadlineTimer: NodeJS.Timeout | undefined;
+  let cancelDeadline: (() => void) | undefined;
   const whenIdle: (() => void)[] = [];
 
   const refuse = (entry: Entry, error: Error, code: string): void => {
@@ -139,7 +141,7 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
 
   /** Keeps I3. Deadlines grow in the order of the queue, so that one timer for the first of them is enough. */
   const watchDeadlines = (): void => {
-    deadlineTimer = undefined;
+    cancelDeadline = undefined;
     const time = now();
     const late = new LogUnavailable(`the log did not acknowledge within ${bounds.appendDeadlineMs} ms`);
     for (const entry of inFlight) if (entry.deadline <= time) refuse(entry, late, "log_unavailable");
@@ -152,7 +154,7 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
     if (next !== undefined) armDeadline(next.deadline - time);
   };
   const armDeadline = (delayMs: number): void => {
-    deadlineTimer ??= setTimeout(watchDeadlines, Math.max(1, delayMs));
+    cancelDeadline ??= clock.after(Math.max(1, delayMs), watchDeadlines);
   };
 
   return {
@@ -173,14 +175,14 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
         if (sending || scheduled) return; // I1
         scheduled = true;
         // After this turn's requests have been read: they then leave together.
-        setImmediate(() => void run());
+        clock.soon(() => void run());
       }),
     close: async () => {
       closed = true;
       if (sending || scheduled || queue.length > head) {
         await new Promise<void>((resolve) => whenIdle.push(resolve));
       }
-      clearTimeout(deadlineTimer);
+      cancelDeadline?.();
     },
   };
 }

@@ -1,6 +1,8 @@
+import { systemClock } from "../clock.ts";
 import type { CatalogueStore } from "../stores/catalogue-store.ts";
 import type { OrderDocument } from "../schemas/order-document.ts";
 import type { OrderReads } from "../stores/order-reads.ts";
+import { limits } from "../limits.ts";
 import { createAbsenceProof } from "./absence-proof.ts";
 import { createCatalogue } from "./catalogue.ts";
 import type { Catalogue } from "./catalogue.ts";
@@ -48,27 +50,27 @@ export function createServices(deps: ApiDeps): ApiServices {
     cache,
     health,
     metrics,
-    now = Date.now,
+    clock = systemClock,
   } = deps;
-  const writer = createOrderWriter({ appender, metrics });
+  const writer = createOrderWriter({ appender, metrics, clock });
   const isStoreAway = (): boolean => health.stateOf(dependencyNames.store) === "down";
   const backlog = createStoreAwayBacklog(health, deps.storeAwayBacklogRecordsMax);
-  const waiters = createWaiters(metrics);
-  const proveAbsence = createAbsenceProof({ inspector, orders });
+  const waiters = createWaiters(metrics, limits.waitersMax, clock);
+  const proveAbsence = createAbsenceProof({ inspector, orders, clock });
   const feed = deps.startFeed(waiters);
 
   return {
     log: createCommandLog({ codec, writer, backlog, partitionCount }),
     waiters,
-    catalogue: createCatalogue(catalogue, now, isStoreAway),
+    catalogue: createCatalogue(catalogue, clock, isStoreAway),
     products: catalogue,
     orders,
-    finder: createOrderFinder({ cache, orders, letters: deps.letters, codec, proveAbsence, metrics, now }),
-    readStock: createStockReader({ cache, orders, metrics }),
+    finder: createOrderFinder({ cache, orders, letters: deps.letters, codec, proveAbsence, metrics, clock }),
+    readStock: createStockReader({ cache, orders, metrics, clock }),
     markPending: (order) =>
       cache.markPending(order.orderId, JSON.stringify(order)).catch(() => metrics.cacheFailures.inc()),
     isStoreAway,
-    now,
+    now: () => clock.now(),
     leave: () => waiters.leave(),
     close: async () => {
       await writer.close();

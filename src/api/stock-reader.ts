@@ -5,6 +5,8 @@
  * I1 One flight per product in this process: a product that everybody looks at costs one question.
  * I2 PostgreSQL is asked only after the miss, with its token, was seen: the order on which the refill's safety rests.
  */
+import { systemClock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { limits } from "../limits.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import type { Stock } from "../schemas/lines.ts";
@@ -23,13 +25,15 @@ export type StockReaderOptions = {
   readonly cache: Pick<ReadCache, "readStock" | "refillStock">;
   readonly orders: Pick<OrderReads, "stock">;
   readonly metrics: Pick<Metrics, "cacheFailures">;
+  readonly clock?: Pick<Clock, "soon">;
 };
 
 const unknownMiss: CachedStock = { kind: "miss", token: null };
 
-export function createStockReader({ cache, orders, metrics }: StockReaderOptions): StockReader {
+export function createStockReader(options: StockReaderOptions): StockReader {
+  const { cache, orders, metrics, clock = systemClock } = options;
   const flights = new Map<string, Promise<Stock>>();
-  const ask = createTickBatch<string, Stock | null>(limits.lookupIdsMax, (ids) => orders.stock(ids));
+  const ask = createTickBatch<string, Stock | null>(limits.lookupIdsMax, (ids) => orders.stock(ids), clock);
   const withoutCache = (error: unknown): CachedStock => {
     if (!(error instanceof CacheUnavailable)) throw error;
     metrics.cacheFailures.inc();

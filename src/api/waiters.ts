@@ -9,6 +9,8 @@
  * I2 The first decision told is kept; later ones of the same id change nothing.
  * I3 At most `limits.waitersMax` wait. Who finds no place is not refused, but answered without waiting.
  */
+import { systemClock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { limits } from "../limits.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import type { DecisionNotice } from "../schemas/decision-feed.ts";
@@ -19,11 +21,13 @@ export type Told = { readonly notice: DecisionNotice; readonly decidedAt: number
 
 export class Waiter {
   readonly #forget: (waiter: Waiter) => void;
+  readonly #clock: Pick<Clock, "after">;
   #told: Told | null = null;
   #left = false;
   #wake: ((told: Told | null) => void) | null = null;
 
-  constructor(forget: (waiter: Waiter) => void) {
+  constructor(forget: (waiter: Waiter) => void, clock: Pick<Clock, "after">) {
+    this.#clock = clock;
     this.#forget = forget;
   }
 
@@ -38,9 +42,9 @@ export class Waiter {
   until(waitMs: number): Promise<Told | null> {
     if (this.#told !== null || this.#left) return Promise.resolve(this.#told); // I1
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#wake?.(null), waitMs);
+      const cancel = this.#clock.after(waitMs, () => this.#wake?.(null));
       this.#wake = (told) => {
-        clearTimeout(timer);
+        cancel();
         this.#wake = null;
         resolve(told);
       };
@@ -60,7 +64,11 @@ export type Waiters = DecisionListener & {
   leave(): void;
 };
 
-export function createWaiters(metrics: Pick<Metrics, "waiters">, waitersMax: number = limits.waitersMax): Waiters {
+export function createWaiters(
+  metrics: Pick<Metrics, "waiters">,
+  waitersMax: number = limits.waitersMax,
+  clock: Pick<Clock, "after"> = systemClock,
+): Waiters {
   const byCommand = new Map<string, Set<Waiter>>();
   let count = 0;
   let leaving = false;
@@ -75,7 +83,7 @@ export function createWaiters(metrics: Pick<Metrics, "waiters">, waitersMax: num
   return {
     register: (commandId) => {
       if (leaving || count >= waitersMax) return null;
-      const waiter = new Waiter((self) => forget(commandId, self));
+      const waiter = new Waiter((self) => forget(commandId, self), clock);
       const waiting = byCommand.get(commandId);
       if (waiting === undefined) byCommand.set(commandId, new Set([waiter]));
       else waiting.add(waiter);

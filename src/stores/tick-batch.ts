@@ -4,6 +4,9 @@
  * I1 Every item gets its own result, in its own place, or the error of its batch.
  * I2 A batch has at most `sizeMax` items; what is more goes out in further batches of the same turn.
  */
+import { systemClock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
+
 type Waiting<Item, Result> = {
   readonly item: Item;
   readonly resolve: (result: Result) => void;
@@ -14,6 +17,7 @@ type Waiting<Item, Result> = {
 export function createTickBatch<Item, Result>(
   sizeMax: number,
   run: (items: readonly Item[]) => Promise<readonly Result[]>,
+  clock: Pick<Clock, "soon"> = systemClock,
 ): (item: Item) => Promise<Result> {
   let waiting: Waiting<Item, Result>[] = [];
 
@@ -35,7 +39,7 @@ export function createTickBatch<Item, Result>(
   return (item) =>
     new Promise((resolve, reject) => {
       // After this turn's input has been read, not before: requests of several connections then share the batch.
-      if (waiting.length === 0) setImmediate(flush);
+      if (waiting.length === 0) clock.soon(flush);
       waiting.push({ item, resolve, reject });
     });
 }

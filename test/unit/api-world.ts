@@ -6,6 +6,7 @@ import type { InjectOptions, LightMyRequestResponse } from "fastify";
 import { pino } from "pino";
 import { buildServer } from "../../src/api/server.ts";
 import type { ApiServer } from "../../src/api/api-server.ts";
+import { systemClock } from "../../src/clock.ts";
 import { LogUnavailable } from "../../src/log/log.ts";
 import type { AppendRecord } from "../../src/log/log.ts";
 import { createHealth, dependencyNames } from "../../src/ops/health.ts";
@@ -76,7 +77,7 @@ export class ApiWorld {
       health: this.health,
       metrics: this.metrics,
       logger,
-      now: () => this.clock?.() ?? Date.now(),
+      clock: { ...systemClock, now: () => this.clock?.() ?? Date.now() },
       ...(this.storeAwayBacklogRecordsMax !== undefined && {
         storeAwayBacklogRecordsMax: this.storeAwayBacklogRecordsMax,
       }),

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { systemClock } from "../../src/clock.ts";
 import { createOrderFinder } from "../../src/api/order-finder.ts";
 import { createMetrics } from "../../src/ops/metrics.ts";
 import type { StoredLine } from "../../src/schemas/lines.ts";
@@ -20,7 +21,7 @@ test("an order that is decided between the look for its line and the look for wh
     codec: simCodec,
     proveAbsence: () => Promise.resolve(true),
     metrics: createMetrics({ defaults: false }),
-    now: () => issuedAt,
+    clock: { ...systemClock, now: () => issuedAt },
   });
   expect(await finder.find(line.commandId)).toMatchObject({
     kind: "known",
