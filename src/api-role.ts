@@ -30,7 +30,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
     connectionsMax,
     onIdleError: (err) => log.warn({ err }, "a database connection broke"),
   });
-  const { codec, connection, partitionCount } = await prepare(config, log, pool);
+  const { codec, connection, map } = await prepare(config, log, pool);
   const topic = config.ordersTopic;
   const appender = createKafkaAppender({ connection, topic, logger: log });
   const inspector = createKafkaInspector({ connection, topic, logger: log });
@@ -56,7 +56,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
     codec,
     appender,
     inspector,
-    partitionCount,
+    partitionCount: map.partitionCount,
     catalogue: createPostgresCatalogueStore(pool),
     orders: createPostgresOrderReads(pool),
     letters: createPostgresDeadLetterStore(pool),

@@ -3,6 +3,7 @@ import type pg from "pg";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import type { KafkaConnection } from "./log/kafka/client.ts";
+import type { TopicProblem } from "./log/kafka/topic-settings.ts";
 import { ensureTopic, TopicMisconfigured } from "./log/kafka/topic.ts";
 import { createCommandCodec } from "./schemas/codec.ts";
 import type { CommandCodec } from "./schemas/codec.ts";
@@ -11,18 +12,21 @@ import { createRegistrySource } from "./schemas/registry.ts";
 import { SchemaSourceUnavailable } from "./schemas/schema-source.ts";
 import { awaitService, withoutPassword } from "./service-away.ts";
 import { StoreUnavailable } from "./stores/ledger-store.ts";
+import type { PartitionMap } from "./stores/partition-map-store.ts";
 import { migrate } from "./stores/postgres/migrate.ts";
+import { createPostgresPartitionMapStore } from "./stores/postgres/partition-map-store.ts";
 import { createPostgresSchemaKeeper } from "./stores/postgres/schema-keeper.ts";
 
 export type Prepared = {
   readonly codec: CommandCodec;
   readonly connection: KafkaConnection;
-  readonly partitionCount: number;
+  /** As it was when the process started. */
+  readonly map: PartitionMap;
 };
 
 /**
- * Migrates the database, makes or checks the topic, registers the schemas. `pool` stays the caller's. Rejects with what is wrong and can't heal by
- * itself (`TopicMisconfigured`, `SchemaIncompatible`, `SchemaIdTaken`, a database that does not keep commits), and with `ServiceAway` when a
+ * Migrates the database, makes or checks the topic, registers the schemas, and makes the partition map, if there is none, with the topic's own
+ * count. `pool` stays the caller's. Rejects with what is wrong and can't heal by itself (`TopicMisconfigured`, `SchemaIncompatible`, `SchemaIdTaken`, a database that does not keep commits), and with `ServiceAway` when a
  * service stays away.
  */
 export async function prepare(config: Config, log: Logger, pool: pg.Pool): Promise<Prepared> {
@@ -36,11 +40,12 @@ export async function prepare(config: Config, log: Logger, pool: pg.Pool): Promi
   const registry = { name: "the schema registry", address: withoutPassword(config.schemaRegistryUrl) };
   const postgres = { name: "PostgreSQL", address: withoutPassword(config.databaseUrl) };
   const source = createRegistrySource({ url: config.schemaRegistryUrl });
+  const isAway = (error: unknown): boolean => error instanceof StoreUnavailable;
   const migrated = () =>
     awaitService(
       postgres,
       migrate(config.databaseUrl, (message) => log.info({}, message)),
-      (error) => error instanceof StoreUnavailable,
+      isAway,
     );
   const [{ partitionCount }, codec] = await Promise.all([
     awaitService(kafka, ensureTopic(connection, topic, log), (error) => !(error instanceof TopicMisconfigured)),
@@ -52,5 +57,19 @@ export async function prepare(config: Config, log: Logger, pool: pg.Pool): Promi
       ),
     ),
   ]);
-  return { codec, connection, partitionCount };
+  const map = await awaitService(postgres, createPostgresPartitionMapStore(pool).create(partitionCount), isAway);
+  const problem = mapProblem(topic.name, partitionCount, map);
+  if (problem !== undefined) throw new TopicMisconfigured(topic.name, [problem]);
+  return { codec, connection, map };
+}
+
+/** The topic has been made anew since, or the database is another one's: commands would go where there is no partition. */
+function mapProblem(topic: string, found: number, { partitionCount }: PartitionMap): TopicProblem | undefined {
+  if (found >= partitionCount) return undefined;
+  return {
+    setting: "number of partitions",
+    found: String(found),
+    wanted: `at least ${partitionCount}, as the table partition_map has it`,
+    mend: `kafka-topics.sh --alter --topic ${topic} --partitions ${partitionCount}`,
+  };
 }

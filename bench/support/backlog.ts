@@ -38,10 +38,10 @@ export async function appendBacklog(
     connectionsMax: 1,
     onIdleError: (err) => logger.warn({ err }, "a database connection broke"),
   });
-  const { codec, connection, partitionCount } = await prepare(config, logger, pool);
+  const { codec, connection, map } = await prepare(config, logger, pool);
   const appender = createKafkaAppender({ connection, topic: config.ordersTopic, logger });
   const recordOf = (command: Command) => ({
-    partition: partitionOf(command.productId, partitionCount),
+    partition: partitionOf(command.productId, map.partitionCount),
     key: command.productId,
     value: codec.encode(command),
   });

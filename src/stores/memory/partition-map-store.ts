@@ -1,0 +1,21 @@
+import type { PartitionMap, PartitionMapStore } from "../partition-map-store.ts";
+
+/** A partition map in memory, for the simulation; it never fails by itself. `now` is in milliseconds since 1970. */
+export function createMemoryPartitionMapStore(
+  now: () => number = Date.now,
+): PartitionMapStore & { current(): PartitionMap | null } {
+  let map: PartitionMap | null = null;
+  return {
+    current: () => map,
+    read: () => Promise.resolve(map),
+    create: (partitionCount) => {
+      map ??= { version: 1, partitionCount, growth: null, changedAt: now() };
+      return Promise.resolve(map);
+    },
+    change: (version, { partitionCount, growth }) => {
+      if (map?.version !== version) return Promise.resolve(null);
+      map = { version: version + 1, partitionCount, growth, changedAt: now() };
+      return Promise.resolve(map);
+    },
+  };
+}
