@@ -8,14 +8,7 @@ import { openapi } from "./plugins/openapi.ts";
 import { operations } from "./plugins/operations.ts";
 import { otherMethods } from "./plugins/other-methods.ts";
 import { validation } from "./plugins/validation.ts";
-import { cancelOrderRoute } from "./routes/cancel-order.ts";
-import { createProductRoute } from "./routes/create-product.ts";
-import { listOrdersRoute } from "./routes/list-orders.ts";
-import { lookupOrdersRoute } from "./routes/lookup-orders.ts";
-import { placeOrderRoute } from "./routes/place-order.ts";
-import { productRoutes } from "./routes/products.ts";
-import { readOrderRoute } from "./routes/read-order.ts";
-import { stockCommandRoutes } from "./routes/stock-commands.ts";
+import { addRoutes } from "./routes.ts";
 import { createServices } from "./services.ts";
 
 /**
@@ -37,14 +30,7 @@ export async function buildServer(deps: ApiDeps): Promise<ApiServer> {
   await app.register(openapi);
   await app.register(operations, { health, metrics });
 
-  placeOrderRoute(app, services);
-  readOrderRoute(app, services);
-  listOrdersRoute(app, services);
-  lookupOrdersRoute(app, services);
-  cancelOrderRoute(app, services);
-  createProductRoute(app, services);
-  productRoutes(app, services);
-  stockCommandRoutes(app, services);
+  addRoutes(app, services);
 
   app.finishRoutes();
   await app.ready();

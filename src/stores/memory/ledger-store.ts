@@ -40,10 +40,12 @@ export type MemoryLedgerOptions = {
   readonly without?: readonly GuardName[];
   /** What PostgreSQL would refuse to write for a reason that nobody foresaw (P7). */
   readonly refuses?: (line: Line) => boolean;
+  /** Told of each group in the tick in which it is written, in the order of the commits. */
+  readonly committed?: (group: GroupWrite) => void;
 };
 
 export function createMemoryLedgerStore(options: MemoryLedgerOptions = {}): MemoryLedger {
-  const { now = Date.now, without = [], refuses = () => false } = options;
+  const { now = Date.now, without = [], refuses = () => false, committed } = options;
   const partitions = new Map<number, Claim>();
   const stock = new Map<string, Stock>();
   const lines = new Map<string, StoredLine>();
@@ -124,6 +126,7 @@ export function createMemoryLedgerStore(options: MemoryLedgerOptions = {}): Memo
       lines.set(line.commandId, { ...line, decidedAt: lines.get(line.commandId)?.decidedAt ?? decidedAt });
     }
     writeParking(group);
+    committed?.(group);
     return { decidedAt };
   };
 

@@ -1,0 +1,22 @@
+import type { ApiServer } from "./api-server.ts";
+import { cancelOrderRoute } from "./routes/cancel-order.ts";
+import { createProductRoute } from "./routes/create-product.ts";
+import { listOrdersRoute } from "./routes/list-orders.ts";
+import { lookupOrdersRoute } from "./routes/lookup-orders.ts";
+import { placeOrderRoute } from "./routes/place-order.ts";
+import { productRoutes } from "./routes/products.ts";
+import { readOrderRoute } from "./routes/read-order.ts";
+import { stockCommandRoutes } from "./routes/stock-commands.ts";
+import type { ApiServices } from "./services.ts";
+
+/** All that callers may ask for. */
+export function addRoutes(app: ApiServer, services: ApiServices): void {
+  placeOrderRoute(app, services);
+  readOrderRoute(app, services);
+  listOrdersRoute(app, services);
+  lookupOrdersRoute(app, services);
+  cancelOrderRoute(app, services);
+  createProductRoute(app, services);
+  productRoutes(app, services);
+  stockCommandRoutes(app, services);
+}

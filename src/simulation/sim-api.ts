@@ -1,0 +1,63 @@
+/** One api of the simulated world: the real ingress, in a process that may die, over services that may be away. */
+import { createServices } from "../api/services.ts";
+import { createHealth, dependencyNames } from "../ops/health.ts";
+import type { DecisionListener } from "../stores/decision-feed.ts";
+import { reach } from "./service.ts";
+import { createSimAppender } from "./sim-appender.ts";
+import { simCodec } from "./sim-codec.ts";
+import { createSimHttp } from "./sim-http.ts";
+import type { SimRequest, SimResponse } from "./sim-http.ts";
+import { SimProcess } from "./sim-process.ts";
+import { noLog, noMetrics } from "./silence.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+const healthLookMs = 2_000;
+
+export class SimApi {
+  readonly process: SimProcess;
+  readonly #http: (request: SimRequest) => Promise<SimResponse>;
+
+  constructor(surroundings: Surroundings, name: string) {
+    const { engine, log, services, stores } = surroundings;
+    const process = new SimProcess(engine, name);
+    this.process = process;
+    const health = createHealth(() => process.clock.now());
+    const cache = reach(stores.readCache, services.cacheReads, process);
+    const startFeed = (listener: DecisionListener) => {
+      // A message takes its time, and one in the air may be lost with the cache.
+      const close = stores.subscribe((message) => {
+        if (services.cacheReads.state !== "up" || engine.chance(services.cacheReads.lossRate)) return;
+        process.after(engine.between(0.1, 3), "feed", () => {
+          if (listener.wanted()) listener.told(message);
+        });
+      });
+      return { close };
+    };
+    const api = createServices({
+      codec: simCodec,
+      appender: createSimAppender({ engine, process, log, service: services.logAppends }),
+      inspector: { ends: () => services.log.call(process, "ends", () => Promise.resolve(log.ends())) },
+      partitionCount: log.partitions.length,
+      catalogue: reach(stores.catalogue, services.storeReads, process),
+      orders: reach(stores.orders, services.storeReads, process),
+      letters: reach(stores.letters, services.storeReads, process),
+      cache,
+      startFeed,
+      health,
+      metrics: noMetrics,
+      logger: noLog,
+      clock: process.clock,
+    });
+    this.#http = createSimHttp(api);
+    const look = (): void => {
+      health.set(dependencyNames.store, false, services.storeReads.state === "up" ? "up" : "down");
+      process.after(healthLookMs, "health", look);
+    };
+    look();
+  }
+
+  /** Answers as the server would; never answers once the process is dead. */
+  handle(request: SimRequest): Promise<SimResponse> {
+    return this.#http(request);
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * The consumer group of the simulated world: who is in it, and who has which partition. Like Kafka's eager protocol as kafkajs
+ * shows it: nobody is asked to give a partition up, everybody is told later, each at a time of its own.
+ *
+ * I1 One generation after another; a member is never told of an older one after a newer one.
+ * I2 A member that was not heard of for the session's time is put out; it learns of that when it wakes, and joins again.
+ */
+import type { Engine } from "./engine.ts";
+import type { SimLog } from "./sim-log.ts";
+import type { SimProcess } from "./sim-process.ts";
+
+export type GroupMember = {
+  readonly id: string;
+  readonly process: SimProcess;
+  /** What it believes to hold. */
+  owned(): readonly number[];
+  assigned(partitions: readonly number[]): void;
+  lost(reason: Error): void;
+};
+
+/** Gives each of `partitions` to one member. */
+export type Assign = (
+  members: readonly { readonly id: string; readonly owned: readonly number[] }[],
+  partitionCount: number,
+) => ReadonlyMap<string, readonly number[]>;
+
+export const sessionMs = 6_000;
+/** From a reason for a rebalance until its assignment is made. */
+const joinMs = [20, 600] as const;
+const tellMs = [1, 400] as const;
+
+export class SimGroup {
+  readonly #engine: Engine;
+  readonly #log: SimLog;
+  readonly #assign: Assign;
+  #members: GroupMember[] = [];
+  readonly #told = new Map<GroupMember, number>();
+  #generation = 0;
+  #pending = false;
+  rebalances = 0;
+
+  constructor(engine: Engine, log: SimLog, assign: Assign) {
+    this.#engine = engine;
+    this.#log = log;
+    this.#assign = assign;
+  }
+
+  join(member: GroupMember): void {
+    this.#members.push(member);
+    this.rebalance();
+  }
+
+  leave(member: GroupMember): void {
+    this.#members = this.#members.filter((each) => each !== member);
+    this.rebalance();
+  }
+
+  /** To be called when a process was killed or stopped: the group notices after its session. */
+  silent(process: SimProcess): void {
+    const since = this.#engine.now;
+    this.#engine.after(sessionMs, "session", () => {
+      const isBack = process.isAlive() && (process.stoppedAt === undefined || process.stoppedAt > since);
+      const gone = this.#members.find((each) => each.process === process);
+      if (!isBack && gone !== undefined) this.#putOut(gone);
+    });
+  }
+
+  /** Everybody is told anew what is whose, soon. */
+  rebalance(): void {
+    if (this.#pending) return;
+    this.#pending = true;
+    this.#engine.after(this.#engine.between(...joinMs), "rebalance", () => {
+      this.#pending = false;
+      this.#rebalanceNow();
+    });
+  }
+
+  #putOut(member: GroupMember): void {
+    this.leave(member);
+    if (!member.process.isAlive()) return;
+    member.process.after(this.#engine.between(...tellMs), "put out of the group", () => {
+      member.lost(new Error("the group does not know this member any more"));
+      this.join(member);
+    });
+  }
+
+  #rebalanceNow(): void {
+    // Who is stopped can't answer: the group may wait for it, or go on without.
+    for (const member of [...this.#members]) {
+      const { process } = member;
+      if (process.stoppedAt !== undefined && this.#engine.chance(0.5)) this.#putOut(member);
+    }
+    this.#generation += 1;
+    this.rebalances += 1;
+    const generation = this.#generation;
+    const assignment = this.#assign(
+      this.#members.map((member) => ({ id: member.id, owned: member.owned() })),
+      this.#log.partitions.length,
+    );
+    for (const member of this.#members) {
+      const partitions = assignment.get(member.id) ?? [];
+      this.#engine.say(`generation ${generation}: ${member.id} gets [${partitions.join(" ")}]`);
+      member.process.after(this.#engine.between(...tellMs), "assignment", () => {
+        if ((this.#told.get(member) ?? 0) >= generation) return; // I1
+        this.#told.set(member, generation);
+        member.assigned(partitions);
+      });
+    }
+  }
+}

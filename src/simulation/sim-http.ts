@@ -1,0 +1,130 @@
+/**
+ * The api's own routes, without a server around them: what Fastify would do for a request, reading its path, checking it and
+ * answering it, is done here in so few steps that thousands of worlds can afford it, and with no timer and no I/O.
+ */
+import type { TSchema } from "typebox";
+import type { ApiServer } from "../api/api-server.ts";
+import { problemOf } from "../api/plugins/error-answers.ts";
+import { compileCheck } from "../api/plugins/validation.ts";
+import { Problem, problemBody, problems } from "../api/problems.ts";
+import { addRoutes } from "../api/routes.ts";
+import type { ApiServices } from "../api/services.ts";
+
+export type SimRequest = {
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+};
+export type SimResponse = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+};
+
+type RouteSchema = Partial<Record<"body" | "headers" | "params" | "querystring", TSchema>>;
+type Handler = (request: object, reply: Reply) => unknown;
+type Route = {
+  readonly method: string;
+  readonly pattern: RegExp;
+  readonly schema: RouteSchema;
+  readonly handler: Handler;
+};
+
+const parts = ["params", "headers", "querystring", "body"] as const;
+/** Schemas are made once, so that all worlds share the checks that are compiled from them. */
+const checks = new WeakMap<TSchema, ReturnType<typeof compileCheck>>();
+
+/** What handlers use of Fastify's reply. */
+class Reply {
+  readonly request = { id: "simulated" };
+  readonly #headers: Record<string, string> = {};
+  #status = 200;
+  body: string | undefined;
+
+  code(status: number): this {
+    this.#status = status;
+    return this;
+  }
+
+  header(name: string, value: string): this {
+    this.#headers[name.toLowerCase()] = value;
+    return this;
+  }
+
+  send(payload: unknown): this {
+    this.body = typeof payload === "string" ? payload : JSON.stringify(payload);
+    return this;
+  }
+
+  end(payload: unknown): SimResponse {
+    if (this.body === undefined && payload !== this) this.send(payload);
+    return { status: this.#status, headers: this.#headers, body: this.body ?? "" };
+  }
+}
+
+export type SimHttp = (request: SimRequest) => Promise<SimResponse>;
+
+/** Refusals are answered as problems; rejects with what would be answered 500, for that is a fault of Tallyman. */
+export function createSimHttp(services: ApiServices): SimHttp {
+  const routes: Route[] = [];
+  const add =
+    (method: string) =>
+    (path: string, { schema }: { readonly schema: RouteSchema }, handler: Handler): void => {
+      const pattern = new RegExp(`^${path.replaceAll(/:(\w+)/g, "(?<$1>[^/]+)")}$`);
+      routes.push({ method, pattern, schema, handler });
+    };
+  // Of a whole server, routes are added to no more than these.
+  const app = { get: add("GET"), post: add("POST"), put: add("PUT") } as unknown as ApiServer;
+  addRoutes(app, services);
+
+  return async (request) => {
+    const reply = new Reply();
+    try {
+      return reply.end(await handle(routes, request, reply));
+    } catch (error) {
+      const { code, message, headers, members } = problemOf(error);
+      if (code === "internal_error") throw error;
+      const body = JSON.stringify(problemBody(code, message, reply.request.id, members));
+      return { status: problems[code].status, headers, body };
+    }
+  };
+}
+
+async function handle(routes: readonly Route[], wanted: SimRequest, reply: Reply): Promise<unknown> {
+  const url = new URL(wanted.path, "http://tallyman");
+  for (const { method, pattern, schema, handler } of routes) {
+    const found = method === wanted.method ? pattern.exec(url.pathname) : null;
+    if (found === null) continue;
+    const request = checked(schema, {
+      params: Object.fromEntries(
+        Object.entries(found.groups ?? {}).map(([name, value]) => [name, decodeURIComponent(value)]),
+      ),
+      headers: lowerCased(wanted.headers ?? {}),
+      querystring: Object.fromEntries(url.searchParams),
+      // As it would arrive: undefined fields don't.
+      body: wanted.body === undefined ? null : (JSON.parse(JSON.stringify(wanted.body)) as unknown),
+    });
+    return await handler({ ...request, query: request.querystring, id: reply.request.id }, reply);
+  }
+  throw new Problem("route_not_found", "There is nothing at this path.");
+}
+
+function checked(schema: RouteSchema, input: Record<(typeof parts)[number], unknown>): typeof input {
+  const request = { ...input };
+  for (const part of parts) {
+    const wanted = schema[part];
+    if (wanted === undefined) continue;
+    const check = checks.get(wanted) ?? compileCheck(wanted, part);
+    checks.set(wanted, check);
+    const result = check(input[part]);
+    if ("error" in result) throw result.error;
+    request[part] = result.value;
+  }
+  return request;
+}
+
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}

@@ -1,0 +1,70 @@
+/** One processor of the simulated world: the real leases, mailboxes, group commit and effects, in a process that may die. */
+import { limits } from "../limits.ts";
+import { PartitionProcessor } from "../processors/partition-processor.ts";
+import { reach } from "./service.ts";
+import { simCodec } from "./sim-codec.ts";
+import { SimProcess } from "./sim-process.ts";
+import { SimSource } from "./sim-source.ts";
+import { noLog, noMetrics } from "./silence.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** Small bounds, so that a few commands already fill groups, pause partitions and fall behind. */
+const smallLimits = {
+  ...limits,
+  groupCommandsMax: 6,
+  furtherGroupCommandsMin: 2,
+  halvedGroupCommandsMin: 2,
+  mailboxRecordsHigh: 10,
+  mailboxRecordsLow: 5,
+  leaseProductsMax: 3,
+  effectsQueueCommandsMax: 12,
+  effectsReplayLinesMax: 12,
+  duplicateWatchGroups: 2,
+};
+
+export class SimProcessor {
+  readonly process: SimProcess;
+  readonly source: SimSource;
+  readonly processor: PartitionProcessor;
+
+  constructor(surroundings: Surroundings, name: string, id: string) {
+    const { engine, log, group, hints, services, stores } = surroundings;
+    const process = new SimProcess(engine, name);
+    this.process = process;
+    this.source = new SimSource({ id, engine, process, log, service: services.log, group, hints });
+    const store = reach(stores.ledger, services.store, process);
+    const owns = async (partition: number, epoch: number): Promise<boolean> => {
+      const [progress] = await store.readProgress([partition]);
+      return progress?.epoch === epoch;
+    };
+    this.processor = new PartitionProcessor({
+      store,
+      source: this.source,
+      inspector: { ends: () => services.log.call(process, "ends", () => Promise.resolve(log.ends())) },
+      codec: simCodec,
+      cache: reach(stores.effectsCache(owns), services.cache, process),
+      owner: id,
+      sleep: (ms) => process.sleep(ms),
+      log: noLog,
+      metrics: noMetrics,
+      limits: smallLimits,
+    });
+    void this.source.start(this.processor);
+    this.#saveEffects();
+  }
+
+  /** As SIGTERM does: finishes what it has, leaves the group, ends. */
+  async drain(): Promise<void> {
+    await Promise.race([this.processor.drain(), this.process.sleep(limits.drainMs)]);
+    this.processor.abandon();
+    await this.source.stop();
+    this.process.kill();
+  }
+
+  #saveEffects(): void {
+    this.process.after(limits.effectsSaveIntervalMs, "save effects", () => {
+      void this.processor.saveEffects();
+      this.#saveEffects();
+    });
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * The log's client of one simulated processor. As with kafkajs, what was fetched may arrive after its partition was taken away,
+ * positions begin anew at each assignment, where the hints say, and a range is dropped when its partition was sought or paused meanwhile.
+ */
+import type { FetchedRange, LogListener, LogSource } from "../log/log.ts";
+import type { Engine } from "./engine.ts";
+import type { SimService } from "./service.ts";
+import type { GroupMember, SimGroup } from "./sim-group.ts";
+import type { SimLog } from "./sim-log.ts";
+import type { SimProcess } from "./sim-process.ts";
+
+export type SimSourceOptions = {
+  readonly id: string;
+  readonly engine: Engine;
+  readonly process: SimProcess;
+  readonly log: SimLog;
+  readonly service: SimService;
+  readonly group: SimGroup;
+  /** What the group has been told of progress, for lag tools: where a reader begins that was told nothing else. */
+  readonly hints: Map<number, number>;
+};
+
+const fetchRecordsMax = 8;
+const retryMs = 200;
+
+export class SimSource implements LogSource, GroupMember {
+  readonly #options: SimSourceOptions;
+  readonly #paused = new Set<number>();
+  readonly #positions = new Map<number, number>();
+  #assigned: readonly number[] = [];
+  #listener: LogListener | undefined;
+  #pumping = false;
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(options: SimSourceOptions) {
+    this.#options = options;
+  }
+
+  get id(): string {
+    return this.#options.id;
+  }
+
+  get process(): SimProcess {
+    return this.#options.process;
+  }
+
+  owned(): readonly number[] {
+    return this.#assigned;
+  }
+
+  start(listener: LogListener): Promise<void> {
+    const { log, group, process, engine } = this.#options;
+    this.#listener = listener;
+    this.#unsubscribe = log.subscribe(() => process.after(engine.between(0, 2), "more", () => this.#pump()));
+    group.join(this);
+    return Promise.resolve();
+  }
+
+  stop(): Promise<void> {
+    this.#unsubscribe?.();
+    this.#listener = undefined;
+    this.#assigned = [];
+    this.#options.group.leave(this);
+    return Promise.resolve();
+  }
+
+  assigned(partitions: readonly number[]): void {
+    this.#assigned = partitions;
+    for (const partition of partitions) {
+      this.#paused.add(partition);
+      this.#positions.set(partition, this.#options.hints.get(partition) ?? 0);
+    }
+    this.#listener?.assigned(partitions);
+  }
+
+  lost(reason: Error): void {
+    this.#assigned = [];
+    this.#listener?.lost(reason);
+  }
+
+  pause(partition: number): void {
+    this.#paused.add(partition);
+  }
+
+  resume(partition: number): void {
+    this.#paused.delete(partition);
+    this.#pump();
+  }
+
+  seek(partition: number, offset: number): void {
+    this.#positions.set(partition, offset);
+    this.#pump();
+  }
+
+  reportProgress(nextOffsets: ReadonlyMap<number, number>): void {
+    for (const [partition, offset] of nextOffsets) this.#options.hints.set(partition, offset);
+  }
+
+  /** Fetches until nothing is left that may be fetched. Called whenever that may have changed. */
+  #pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    void this.#fetchAll();
+  }
+
+  async #fetchAll(): Promise<void> {
+    const { service, log, process } = this.#options;
+    for (let wanted = this.#next(); wanted !== undefined; wanted = this.#next()) {
+      const { partition, from, to } = wanted;
+      try {
+        const records = await service.call(process, `fetch ${partition}@${from}`, () =>
+          Promise.resolve(log.read(partition, from, to)),
+        );
+        // A seek or a pause in the meantime drops what was fetched; a partition that was taken away does not (KAFKAJS.md 7).
+        if (this.#positions.get(partition) !== from || this.#paused.has(partition)) continue;
+        this.#positions.set(partition, to);
+        this.#listener?.fetched({ partition, from, to, records });
+      } catch {
+        await process.sleep(retryMs);
+      }
+    }
+    this.#pumping = false;
+  }
+
+  #next(): Omit<FetchedRange, "records"> | undefined {
+    const { log, engine } = this.#options;
+    const ready = this.#assigned.filter((partition) => {
+      const from = this.#positions.get(partition) ?? 0;
+      return !this.#paused.has(partition) && from < log.end(partition);
+    });
+    if (ready.length === 0) return undefined;
+    const partition = engine.pick(ready);
+    const from = this.#positions.get(partition) ?? 0;
+    return { partition, from, to: Math.min(log.end(partition), from + engine.whole(1, fetchRecordsMax)) };
+  }
+}

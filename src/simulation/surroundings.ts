@@ -1,0 +1,42 @@
+import type { CatalogueStore } from "../stores/catalogue-store.ts";
+import type { DeadLetterStore } from "../stores/dead-letter-store.ts";
+import type { DecisionMessage } from "../schemas/decision-feed.ts";
+import type { EffectsCache, OwnershipProof } from "../stores/effects-cache.ts";
+import type { LedgerStore } from "../stores/ledger-store.ts";
+import type { OrderReads } from "../stores/order-reads.ts";
+import type { ReadCache } from "../stores/read-cache.ts";
+import type { Engine } from "./engine.ts";
+import type { SimService } from "./service.ts";
+import type { SimGroup } from "./sim-group.ts";
+import type { SimLog } from "./sim-log.ts";
+
+/** What the processes of one world live in. */
+export type Surroundings = {
+  readonly engine: Engine;
+  readonly log: SimLog;
+  readonly group: SimGroup;
+  /** What the group was told of progress. */
+  readonly hints: Map<number, number>;
+  readonly services: Services;
+  readonly stores: Stores;
+};
+
+/** The same service has several time limits, for it has several kinds of clients. */
+export type Services = {
+  readonly log: SimService;
+  readonly logAppends: SimService;
+  readonly store: SimService;
+  readonly storeReads: SimService;
+  readonly cache: SimService;
+  readonly cacheReads: SimService;
+};
+
+export type Stores = {
+  readonly ledger: LedgerStore;
+  readonly orders: OrderReads;
+  readonly letters: Pick<DeadLetterStore, "undecided">;
+  readonly catalogue: CatalogueStore;
+  readonly readCache: ReadCache;
+  readonly effectsCache: (proof: OwnershipProof) => EffectsCache;
+  readonly subscribe: (listener: (message: DecisionMessage) => void) => () => void;
+};

@@ -1,0 +1,271 @@
+/**
+ * Judges a simulated world. Each rule has the number that docs/invariants.md gives it. It shares no code with the decider: it
+ * reads the log again, with a model of its own, in the order of the commits that the store saw.
+ */
+import assert from "node:assert/strict";
+import type { Command } from "../../src/schemas/commands.ts";
+import type { World } from "../../src/simulation/world.ts";
+import type { History } from "./clients.ts";
+import { Model } from "./model.ts";
+import type { Verdict } from "./model.ts";
+
+/** A world broke an invariant. */
+export class Violation extends Error {
+  override readonly name = "Violation";
+  readonly invariant: string;
+  constructor(invariant: string, what: string) {
+    super(`${invariant}: ${what}`);
+    this.invariant = invariant;
+  }
+}
+
+type Placed = { readonly command: Command; readonly partition: number; readonly offset: number };
+
+/** What a world at rest must be like. Throws the first `Violation` found. */
+export function judge(world: World, history: History): void {
+  for (const error of world.errors) throw new Violation("I0", `a process broke: ${String(error)}`);
+  const placed = readLog(world);
+  everyAcknowledgedIsDecided(world, history, placed);
+  const order = decidedAsTheLogSays(world, placed);
+  ledgerSums(world);
+  inOrderOfAcknowledgements(history, placed, order);
+  nothingToldIsUndone(world, history);
+  absentWereAbsent(history);
+  everyDecisionIsTold(world);
+  garbageIsKept(world);
+  cacheIsTrue(world);
+}
+
+/** Decodable records of the log. */
+function readLog({ log }: World): Placed[] {
+  return log.partitions.flatMap((_, partition) =>
+    log.read(partition, 0, log.end(partition)).flatMap(({ offset, value }) => {
+      const text = value?.toString() ?? "";
+      return text.startsWith("{") ? [{ command: JSON.parse(text) as Command, partition, offset }] : [];
+    }),
+  );
+}
+
+/** I1: what was acknowledged is in the log, and decided. */
+function everyAcknowledgedIsDecided(world: World, { acknowledged }: History, placed: readonly Placed[]): void {
+  const inLog = new Set(placed.map(({ command }) => command.commandId));
+  for (const commandId of acknowledged.keys()) {
+    if (!inLog.has(commandId)) throw new Violation("I1", `${commandId} was acknowledged and is not in the log`);
+    if (!world.ledger.lines.has(commandId))
+      throw new Violation("I1", `${commandId} was acknowledged and never decided`);
+  }
+  for (const commandId of inLog) {
+    if (!world.ledger.lines.has(commandId))
+      throw new Violation("I1", `${commandId} is in the log and was never decided`);
+  }
+  for (const commandId of world.ledger.lines.keys()) {
+    const line = world.ledger.lines.get(commandId);
+    if (!inLog.has(commandId) && line?.status !== "cancelled")
+      throw new Violation("I1", `${commandId} was decided and nobody sent it`);
+  }
+}
+
+/**
+ * I2: every record is in one committed range, each partition's ranges follow one another from 0 to its end, and deciding them in
+ * the order of the commits gives what is stored. Returns the place of each command among the decisions.
+ */
+function decidedAsTheLogSays(world: World, placed: readonly Placed[]): Map<string, number> {
+  const byPartition = Map.groupBy(placed, ({ partition }) => partition);
+  const next = new Map<number, number>();
+  const order = new Map<string, number>();
+  let model = new Model();
+  for (const { group } of world.journal) {
+    const ranges = group.advances.map(({ partition, from, to }) => {
+      if ((next.get(partition) ?? 0) !== from) {
+        throw new Violation(
+          "I2",
+          `partition ${partition} was decided from ${from}, and ${next.get(partition) ?? 0} was next`,
+        );
+      }
+      next.set(partition, to);
+      return (byPartition.get(partition) ?? []).filter(({ offset }) => offset >= from && offset < to);
+    });
+    model = decideGroup(model, ranges, world);
+    for (const { command } of ranges.flat())
+      if (!order.has(command.commandId)) order.set(command.commandId, order.size);
+  }
+  for (const [partition, entries] of world.log.partitions.entries()) {
+    const at = next.get(partition) ?? 0;
+    if (at !== entries.length)
+      throw new Violation("I6", `partition ${partition} is decided to ${at} of ${entries.length}`);
+  }
+  compare("I2", storedVerdicts(world), model.verdicts);
+  for (const productId of model.products()) {
+    const stored = world.ledger.stock.get(productId);
+    equal("I2", stored, model.stockOf(productId), `the stock of ${productId}`);
+  }
+  return order;
+}
+
+/** A product that lies in several ranges of one group may have been decided in any order of these. */
+function decideGroup(model: Model, ranges: readonly (readonly Placed[])[], world: World): Model {
+  const inFull = ranges.filter((range) => range.length > 0);
+  const products = inFull.map((range) => new Set(range.map(({ command }) => command.productId)));
+  const isShared = products.some((one, index) =>
+    products.slice(index + 1).some((other) => [...one].some((id) => other.has(id))),
+  );
+  const stored = storedVerdicts(world);
+  let first: Model | undefined;
+  for (const order of isShared ? permutations(inFull) : [inFull]) {
+    const tried = new Model(model);
+    for (const { command, partition, offset } of order.flat()) tried.decide(command, { partition, offset });
+    first ??= tried;
+    const matches = order
+      .flat()
+      .every(({ command: { commandId } }) => isLike(stored.get(commandId), tried.verdicts.get(commandId)));
+    if (matches) return tried;
+  }
+  return first ?? model;
+}
+
+/** An order may have been cancelled since. */
+function isLike(stored: Verdict | undefined, expected: Verdict | undefined): boolean {
+  if (stored === undefined || expected === undefined) return false;
+  return (
+    stored.delta === expected.delta && stored.stockAfter === expected.stockAfter && stored.version === expected.version
+  );
+}
+
+function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length <= 1) return [[...items]];
+  return items.flatMap((item, index) => permutations(items.toSpliced(index, 1)).map((rest) => [item, ...rest]));
+}
+
+function storedVerdicts({ ledger }: World): Map<string, Verdict> {
+  return new Map(
+    [...ledger.lines].map(([id, { status, delta, stockAfter, version, partition, offset }]) => [
+      id,
+      { status, delta, stockAfter, version, partition, offset },
+    ]),
+  );
+}
+
+/** I3: at every version the ledger sums up to the stock, which is never negative. */
+function ledgerSums({ ledger }: World): void {
+  for (const [productId, { quantity, version }] of ledger.stock) {
+    const moves = [...ledger.lines.values()]
+      .filter((line) => line.productId === productId && movesStock(line))
+      .toSorted((one, other) => one.version - other.version);
+    let sum = 0;
+    for (const [index, line] of moves.entries()) {
+      sum += line.delta;
+      equal("I3", [line.version, line.stockAfter], [index + 1, sum], `version and stock after ${line.commandId}`);
+      if (sum < 0) throw new Violation("I3", `${productId} was oversold at version ${line.version}`);
+    }
+    equal("I3", { quantity, version }, { quantity: sum, version: moves.length }, `the sums of ${productId}`);
+  }
+}
+
+function movesStock(line: { readonly status: string; readonly type: string; readonly delta: number }): boolean {
+  if (line.type === "CancelOrder") return line.status === "accepted" && line.delta > 0;
+  return line.status === "accepted" || (line.status === "cancelled" && line.delta < 0);
+}
+
+/** I4: of two commands of a product, the one that was acknowledged before the other was first sent is decided first. */
+function inOrderOfAcknowledgements(
+  { sent, acknowledged }: History,
+  placed: readonly Placed[],
+  order: ReadonlyMap<string, number>,
+): void {
+  for (const some of Map.groupBy(placed, ({ command }) => command.productId).values()) {
+    // Strewn by a producer that takes wrong partitions.
+    if (new Set(some.map(({ partition }) => partition)).size > 1) continue;
+    const ids = [...new Set(some.map(({ command }) => command.commandId))].filter((id) => sent.has(id));
+    for (const first of ids) {
+      const at = acknowledged.get(first);
+      if (at === undefined) continue;
+      for (const second of ids) {
+        if ((sent.get(second) ?? 0) <= at || second === first) continue;
+        if ((order.get(first) ?? 0) > (order.get(second) ?? 0)) {
+          throw new Violation("I4", `${first} was acknowledged before ${second} was sent, and decided after it`);
+        }
+      }
+    }
+  }
+}
+
+/** I8: what a caller was told stays so, but for an order that is cancelled. */
+function nothingToldIsUndone({ ledger }: World, { told }: History): void {
+  for (const { commandId, status } of told) {
+    const line = ledger.lines.get(commandId);
+    const isSame = line?.status === status || (line?.status === "cancelled" && status === "accepted");
+    if (!isSame)
+      throw new Violation(
+        "I8",
+        `a caller was told that ${commandId} is ${status}, and it is ${line?.status ?? "unknown"}`,
+      );
+  }
+}
+
+/** I7: nobody is told that an order does not exist which was acknowledged before the question. */
+function absentWereAbsent({ acknowledged, absent }: History): void {
+  for (const { orderId, askedAtMs } of absent) {
+    const at = acknowledged.get(orderId);
+    if (at !== undefined && at < askedAtMs)
+      throw new Violation("I7", `${orderId} was acknowledged, and later said to be unknown`);
+  }
+}
+
+/** I5: every decision is told to the apis, at least once. */
+function everyDecisionIsTold({ ledger, published }: World): void {
+  const told = new Set(published.map(([commandId]) => commandId));
+  for (const { commandId, status, delta, type } of ledger.lines.values()) {
+    const neverCame = type === "PlaceOrder" && status === "cancelled" && delta === 0;
+    if (!told.has(commandId) && !neverCame) throw new Violation("I5", `nobody was told of ${commandId}`);
+  }
+}
+
+/** I9: what can't be decoded is kept. */
+function garbageIsKept({ log, ledger }: World): void {
+  const kept = new Set(ledger.deadLetters.map(({ partition, offset }) => `${partition}@${offset}`));
+  for (const [partition, entries] of log.partitions.entries()) {
+    for (const [offset, entry] of entries.entries()) {
+      const isGarbage = entry !== "marker" && entry.value?.toString().startsWith("{") !== true;
+      if (isGarbage && !kept.has(`${partition}@${offset}`))
+        throw new Violation("I9", `garbage at ${partition}@${offset} is lost`);
+    }
+  }
+}
+
+/** I10: after quiet the cache says what the ledger says, or nothing. */
+function cacheIsTrue({ ledger, cache, log }: World): void {
+  const sent = new Map<string, number>();
+  for (const entry of log.partitions.flat()) {
+    if (entry === "marker" || entry.value?.toString().startsWith("{") !== true) continue;
+    const { commandId } = JSON.parse(entry.value.toString()) as Command;
+    sent.set(commandId, (sent.get(commandId) ?? 0) + 1);
+  }
+  for (const [productId, { quantity }] of ledger.stock) {
+    const cached = cache.quantityOf(productId);
+    if (cached !== undefined) equal("I10", cached, quantity, `the cached quantity of ${productId}`);
+  }
+  for (const line of ledger.lines.values()) {
+    const cached = line.type === "PlaceOrder" ? cache.orderOf(line.commandId) : undefined;
+    // A mark may outlive the decision of an order that was sent again: readers don't believe an old one.
+    if (cached === undefined || (cached.status === "pending" && (sent.get(line.commandId) ?? 0) > 1)) continue;
+    equal("I10", cached.status, line.status, `the cached order ${line.commandId}`);
+  }
+}
+
+function compare(
+  invariant: string,
+  stored: ReadonlyMap<string, Verdict>,
+  expected: ReadonlyMap<string, Verdict>,
+): void {
+  for (const [id, verdict] of expected) equal(invariant, stored.get(id), verdict, `what became of ${id}`);
+  for (const id of stored.keys())
+    if (!expected.has(id)) throw new Violation(invariant, `${id} was decided, and never sent`);
+}
+
+function equal(invariant: string, actual: unknown, expected: unknown, what: string): void {
+  try {
+    assert.deepEqual(actual, expected);
+  } catch {
+    throw new Violation(invariant, `${what} is ${JSON.stringify(actual)}, and should be ${JSON.stringify(expected)}`);
+  }
+}

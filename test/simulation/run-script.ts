@@ -1,0 +1,85 @@
+/** One world from its script: products, callers, other producers and faults; then everything heals, and the judge looks. */
+import { partitionOf } from "../../src/partitioning/partition-of.ts";
+import type { Command } from "../../src/schemas/commands.ts";
+import type { Trace } from "../../src/simulation/engine.ts";
+import { simCodec } from "../../src/simulation/sim-codec.ts";
+import { World } from "../../src/simulation/world.ts";
+import { placeOrder, receiveStock, uuidOf } from "../support/commands.ts";
+import { createProduct, newHistory, orderIdOf, productOf, quantityOf, runClient } from "./clients.ts";
+import type { History } from "./clients.ts";
+import { judge, Violation } from "./judge.ts";
+import type { Foreign, ForeignRecord, Script } from "./script.ts";
+import { troubleMs } from "./script.ts";
+
+export type Outcome = { readonly world: World; readonly history: History };
+
+/** After this without any fault everything must be decided and told. */
+const progressMs = 90_000;
+const quietMs = 10_000;
+
+/** Rejects with the `Violation` that the judge finds. */
+export async function runScript(script: Script, trace?: Trace): Promise<Outcome> {
+  const { seed, partitions, apis, processors } = script;
+  const world = new World({ seed, partitions, apis, processors, ...(trace !== undefined && { trace }) });
+  const history = newHistory();
+  let busy = script.clients.length;
+  let crashed: Error | undefined;
+  const failed = (error: unknown): void => {
+    crashed ??= error instanceof Error ? error : new Error(String(error));
+  };
+
+  const products = script.units.map((units, number) => createProduct(world, history, productOf(number), units));
+  let ready = false;
+  Promise.all(products).then(() => (ready = true), failed);
+  await world.until(() => ready || crashed !== undefined, progressMs);
+  for (const client of script.clients) {
+    runClient(world, client, history).then(() => (busy -= 1), failed);
+  }
+  for (const { atMs, fault } of script.faults) world.engine.after(atMs, "fault", () => world.perform(fault));
+  for (const foreign of script.foreign)
+    world.engine.after(foreign.atMs, "foreign", () => produce(world, foreign, history));
+  await world.until(() => crashed !== undefined, troubleMs);
+  world.heal();
+  const rested = await world.until(() => crashed !== undefined || (busy === 0 && world.isDecided()), progressMs);
+  if (crashed !== undefined) throw crashed;
+  if (!rested) throw new Violation("I6", describeStandstill(world, busy));
+  await world.until(() => false, quietMs);
+  judge(world, history);
+  return { world, history };
+}
+
+function produce(world: World, { partition, records }: Foreign, history: History): void {
+  const count = world.log.partitions.length;
+  for (const record of records) {
+    if (record.kind === "marker" || record.kind === "garbage") {
+      const where = partition === "right" ? 0 : partition % count;
+      const garbage = { partition: where, key: null, value: Buffer.from("not a command") };
+      world.log.append([record.kind === "marker" ? { partition: where, marker: true } : garbage]);
+      continue;
+    }
+    const command = foreignCommand(record);
+    const { commandId, productId } = command;
+    const where = partition === "right" ? partitionOf(productId, count) : partition % count;
+    if (!history.sent.has(commandId)) history.sent.set(commandId, world.engine.now);
+    world.log.append([{ partition: where, key: productId, value: simCodec.encode(command) }]);
+  }
+}
+
+function foreignCommand(record: Exclude<ForeignRecord, { readonly kind: "marker" | "garbage" }>): Command {
+  const { kind, number } = record;
+  const productId = productOf(number);
+  // An order with our callers' id and content: whoever else sends it, it counts once.
+  if (kind === "order") {
+    const fields = { commandId: orderIdOf(number), productId, quantity: quantityOf(number), unitPriceCents: 100 };
+    return placeOrder(fields);
+  }
+  return receiveStock({ commandId: uuidOf(number + 1_000), productId, quantity: 1 + (number % 5) });
+}
+
+function describeStandstill(world: World, busy: number): string {
+  const partitions = world.log.partitions.map((entries, partition) => {
+    const { nextOffset, effectsOffset, epoch } = world.ledger.progressOf(partition);
+    return `partition ${partition}, epoch ${epoch}: told ${effectsOffset}, decided ${nextOffset}, end ${entries.length}`;
+  });
+  return `${progressMs} ms after the last fault it is not at rest; ${busy} clients wait; ${partitions.join("; ")}`;
+}

@@ -1,0 +1,15 @@
+import fc from "fast-check";
+import { describe, it } from "vitest";
+import { runScript } from "./run-script.ts";
+import { anyScript } from "./script.ts";
+
+describe("a whole Tallyman, in virtual time", () => {
+  it("keeps every invariant, whatever happens", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyScript, async (script) => {
+        await runScript(script);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
