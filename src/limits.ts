@@ -82,6 +82,11 @@ export const limits = {
   connectTimeoutMs: 5_000,
   /** Before a partition that another owner took is claimed again, where the group protocol says that it is ours (P9). */
   reclaimDelayMs: 500,
+  /** A partition that the group took away: its owner may finish what it has taken in, then lets go. */
+  handOverDrainMs: 200,
+  /** So long the new owner waits for that before it claims the partition anyway, and so often it looks. */
+  handOverWaitMs: 300,
+  handOverPollMs: 20,
   /** How often a log that ends below what was decided is looked at again before the partition is halted (P11). */
   logEndTriesMax: 5,
   retryDelayMsMin: 50,
@@ -202,6 +207,8 @@ assert(limits.appendBatchBytesMax <= limits.appendQueueBytesMax, "the queue must
 assert(limits.appendDeadlineMs < limits.drainMs, "an api that is asked to stop can answer what it has taken");
 assert(limits.productQuantityTtlSeconds < limits.productVersionTtlSeconds, "the guard outlives what it guards (P16)");
 assert(limits.refillTokenTtlMs < limits.productVersionTtlSeconds * 1000, "the guard outlives a refill (P16)");
+assert(limits.handOverDrainMs < limits.handOverWaitMs, "an owner lets go before it is not waited for any more");
+assert(limits.handOverPollMs < limits.handOverWaitMs, "a release is looked for more than once");
 assert(limits.drainMs < limits.stopMs, "a processor that can't finish still leaves its group");
 assert(limits.appendDeadlineMs < limits.stopTurnMs, "an api can answer what it has taken");
 assert(limits.retryDelayMsMin < limits.retryDelayMsMax, "back-off grows");

@@ -98,7 +98,7 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
   const server = await buildOpsServer({ health, metrics, logger: log });
   await server.listen({ host: config.host, port: config.processorPort });
   await source.start(processor);
-  const saving = setInterval(() => void processor.saveEffects(), limits.effectsSaveIntervalMs);
+  const saving = setInterval(() => void processor.saveProgress(), limits.effectsSaveIntervalMs);
   const publishing = setInterval(() => void publisher.round(), limits.deadLetterPublishIntervalMs);
   log.info({ instanceId: config.instanceId, topic }, "the processor is running");
 
@@ -107,7 +107,7 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
       health.leave();
       await within(limits.drainMs, processor.drain());
       await within(limits.closeMs, publisher.round());
-      processor.abandon();
+      await within(limits.handOverWaitMs, processor.release());
       clearInterval(saving);
       clearInterval(publishing);
       // The group first: whoever takes the partitions over need not wait for the rest. What hangs is cut by the process's end.

@@ -50,6 +50,9 @@ export type FetchedRange = {
   readonly records: readonly LogRecord[];
 };
 
+/** A partition, and the epoch at which it is held: of two who say that they hold it, the higher one is right. */
+export type HeldPartition = { readonly partition: number; readonly epoch: number };
+
 /** What a reader of the log is told. Every call is synchronous: the source awaits nothing between them. */
 export type LogListener = {
   /**
@@ -61,6 +64,8 @@ export type LogListener = {
   fetched(range: FetchedRange): void;
   /** The client died and is being replaced; no partition is assigned until the next `assigned`. */
   lost(reason: Error): void;
+  /** What the instance holds now; asked, synchronously, whenever the group is joined. Who holds nothing leaves it out. */
+  held?(): readonly HeldPartition[];
 };
 
 export type LogSource = {

@@ -6,16 +6,21 @@
  *
  * I1 Nothing is taken in without a lease, and a range only where it continues the lease: what overlaps is cut; what lies
  *    above or below is dropped and fetched again, if the log still has what comes next (P4, KAFKAJS.md 8).
- * I2 A claim that answers after a newer assignment is dropped: the newer one has made its own.
- * I3 A partition that stays with this instance keeps its lease over a rebalance. If another owner claimed it in between,
- *    the next commit is fenced and the partition is claimed again (P9).
+ * I2 A claim that answers after a newer assignment is dropped: the newer one makes its own. It is released, so that nobody
+ *    waits for it.
+ * I3 A partition that stays with this instance keeps its lease over a rebalance, also one that was taken away and comes back
+ *    before it was released. If another owner claimed it in between, the next commit is fenced and the partition is claimed
+ *    again (P9).
  * I4 Nothing is taken in before the log has shown the record again that was decided last (P11).
  * I5 A partition is paused while it has no lease, while its mailbox is above the high water mark, and when it is halted.
+ * I6 A partition that is taken away drains and is released (hand-over.ts); one that is given to this instance while another one
+ *    still holds it is waited for, up to a bound, and then claimed whatever that one does. Each is taken into use when it is claimed.
  */
-import type { FetchedRange, LogEnds, LogListener } from "../log/log.ts";
+import type { FetchedRange, HeldPartition, LogEnds, LogListener } from "../log/log.ts";
 import type { Claim, LastRecord } from "../stores/ledger-store.ts";
 import { Effects } from "./effects.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { HandOver } from "./hand-over.ts";
 import { chunkOf, learnSchemas, takeIn } from "./intake.ts";
 import type { Intake } from "./intake.ts";
 import { Lease } from "./lease.ts";
@@ -30,18 +35,25 @@ export class PartitionProcessor implements LogListener {
   readonly #halted = new Map<number, string>();
   readonly #group: GroupCommit;
   readonly #effects: Effects;
+  readonly #handOver: HandOver;
+  /** Commits that were refused as fenced, by partition, and are not told to the store yet. */
+  #fenced = new Map<number, number>();
   #assigned: ReadonlySet<number> = new Set();
   #generation = 0;
   #stopping = false;
 
   constructor(deps: ProcessorDeps) {
     this.#deps = deps;
+    this.#handOver = new HandOver(deps, (lease) => this.#drop(lease));
     this.#effects = new Effects(deps, (lease) => void this.#reclaim(lease));
     this.#group = new GroupCommit(deps, () => this.#leases.values(), {
       decided: (group, chunks, receipt) => this.#effects.decided(group, chunks, receipt),
       recovered: (lease) => this.#effects.behind(lease),
       settled: (leases) => this.#settled(leases),
-      lost: (lease) => void this.#reclaim(lease),
+      lost: (lease) => {
+        this.#fenced.set(lease.partition, (this.#fenced.get(lease.partition) ?? 0) + 1);
+        void this.#reclaim(lease);
+      },
     });
   }
 
@@ -60,18 +72,21 @@ export class PartitionProcessor implements LogListener {
     if (this.#stopping) return;
     this.#generation += 1;
     this.#assigned = new Set(partitions);
-    for (const lease of [...this.#leases.values()]) {
-      if (this.#assigned.has(lease.partition))
-        this.#goOn(lease); // I3
-      else this.#drop(lease);
-    }
+    const leases = [...this.#leases.values()];
+    for (const lease of leases) if (this.#assigned.has(lease.partition)) this.#goOn(lease); // I3
+    void this.#handOver.begin(leases.filter(({ partition }) => !this.#assigned.has(partition))); // I6
     const unclaimed = partitions.filter((partition) => !this.#leases.has(partition) && !this.#halted.has(partition));
     if (unclaimed.length > 0) void this.#claim(unclaimed);
   }
 
+  /** What the group has given to this instance, each with the epoch of its lease; 0: it is not claimed yet, or halted. */
+  held(): readonly HeldPartition[] {
+    return [...this.#assigned].map((partition) => ({ partition, epoch: this.#leases.get(partition)?.epoch ?? 0 }));
+  }
+
   fetched(range: FetchedRange): void {
     const lease = this.#leases.get(range.partition);
-    if (lease === undefined || lease.isAborted() || this.#stopping) return; // I1
+    if (lease === undefined || lease.isAborted() || this.#stopping || this.#handOver.isDraining(lease)) return; // I1, I6
     const position = lease.position();
     if (range.from > position || range.to <= position) {
       void this.#strayed(lease, range);
@@ -104,11 +119,15 @@ export class PartitionProcessor implements LogListener {
     this.#deps.log.info({ err: reason }, "the log's client is being replaced; no partition is owned until it is back");
     this.#generation += 1;
     this.#assigned = new Set();
-    for (const lease of [...this.#leases.values()]) this.#drop(lease);
+    void this.#handOver.begin([...this.#leases.values()]); // I6
   }
 
-  /** Stores how far the effects are done, where that has moved. Called from time to time; rejects never. */
-  async saveEffects(): Promise<void> {
+  /** Tells the store, where there is something new, how far effects are done and how often commits were fenced. Rejects never. */
+  async saveProgress(): Promise<void> {
+    await Promise.all([this.#saveEffects(), this.#saveFenced()]);
+  }
+
+  async #saveEffects(): Promise<void> {
     const moved = [...this.#leases.values()].filter((lease) => lease.effectsDone > lease.effectsSaved);
     if (moved.length === 0) return;
     const offsets = moved.map(({ partition, epoch, effectsDone }) => ({
@@ -125,6 +144,20 @@ export class PartitionProcessor implements LogListener {
     }
   }
 
+  async #saveFenced(): Promise<void> {
+    const fenced = this.#fenced;
+    if (fenced.size === 0) return;
+    this.#fenced = new Map();
+    try {
+      await this.#deps.store.countFenced(fenced);
+    } catch (error) {
+      for (const [partition, commits] of fenced) {
+        this.#fenced.set(partition, (this.#fenced.get(partition) ?? 0) + commits);
+      }
+      this.#deps.log.debug({ err: error }, "can't count fenced commits; they are counted later");
+    }
+  }
+
   /** Takes nothing more in and resolves when all that was taken in is committed and told. The caller sets a deadline. */
   async drain(): Promise<void> {
     this.#stopping = true;
@@ -132,13 +165,13 @@ export class PartitionProcessor implements LogListener {
     await Promise.all([...this.#leases.values()].map((lease) => lease.mailbox.onIdle()));
     await this.#group.idle();
     await this.#effects.idle();
-    await this.saveEffects();
+    await this.saveProgress();
   }
 
-  /** Forgets every lease. What is not committed stays in the log. */
-  abandon(): void {
+  /** Ends every lease, at once, and says in the store that their partitions are free. What is not committed stays in the log. */
+  async release(): Promise<void> {
     this.#stopping = true;
-    for (const lease of [...this.#leases.values()]) this.#drop(lease);
+    await Promise.all([this.#handOver.release([...this.#leases.values()]), this.#saveFenced()]);
   }
 
   async #makeReady(lease: Lease, intake: Intake): Promise<void> {
@@ -167,42 +200,74 @@ export class PartitionProcessor implements LogListener {
     }
   }
 
+  /** Claims each as soon as nobody holds it, and what is still held after some looks whatever its owner does (I6). */
   async #claim(partitions: readonly number[]): Promise<void> {
-    const { store, owner, source, inspector, limits, log } = this.#deps;
+    const { store, owner, inspector, limits, log, sleep } = this.#deps;
     const generation = this.#generation;
-    let claims: readonly Claim[] | undefined;
-    for (let failures = 1; ; failures += 1) {
+    const looksMax = Math.ceil(limits.handOverWaitMs / limits.handOverPollMs);
+    const taking: Promise<void>[] = [];
+    let wanted = partitions;
+    let looks = 0;
+    for (let failures = 1; wanted.length > 0;) {
       try {
-        if (claims === undefined) {
+        if (looks === 0) {
           // An instance that is cut off from the log must not fence, again and again, one that is not.
           await inspector.ends();
           if (!this.#isCurrent(generation)) return; // I2
-          claims = await store.claim(partitions, owner);
         }
-        const ends = await this.#endsFor(claims);
-        if (!this.#isCurrent(generation)) return; // I2
-        for (const claim of claims) {
-          const lease = new Lease(claim, limits.leaseProductsMax);
-          this.#leases.get(claim.partition)?.abort();
-          this.#leases.set(claim.partition, lease);
-          const why = whyNotThisLog(lease, ends.get(lease.partition));
-          if (why !== undefined) {
-            this.#halt(lease, why);
-            continue;
-          }
-          if (lease.effectsDone < lease.committed) this.#effects.behind(lease);
-          this.#forgetDeleted(lease, ends.get(lease.partition));
-          source.seek(lease.partition, lease.position());
-          source.resume(lease.partition);
+        const isPatient = looks < looksMax;
+        const claims = await (isPatient ? store.claim(wanted, owner, "free") : store.claim(wanted, owner));
+        looks += 1;
+        if (!this.#isCurrent(generation)) {
+          void this.#handOver.say(claims);
+          return; // I2
         }
-        log.info({ claims }, "claimed partitions");
-        return;
+        const claimed = new Set(claims.map(({ partition }) => partition));
+        if (claimed.size > 0) taking.push(this.#take(claims, generation));
+        wanted = wanted.filter((partition) => !claimed.has(partition));
+        if (wanted.length === 0) break;
+        if (looks === 1) log.info({ partitions: wanted }, "partitions are still held; waiting for their release");
+        await sleep(limits.handOverPollMs);
       } catch (error) {
-        log.warn({ err: error, failures, partitions }, "can't claim partitions yet");
-        await this.#deps.sleep(backoffMs(limits, failures));
-        if (!this.#isCurrent(generation)) return; // I2
+        log.warn({ err: error, failures, partitions: wanted }, "can't claim partitions yet");
+        await sleep(backoffMs(limits, failures++));
+      }
+      if (!this.#isCurrent(generation)) break; // I2
+    }
+    await Promise.all(taking);
+  }
+
+  /** Begins to read what was claimed, where the log is the one that was decided so far. */
+  async #take(claims: readonly Claim[], generation: number): Promise<void> {
+    const { source, limits, log, sleep } = this.#deps;
+    let ends: ReadonlyMap<number, LogEnds> | undefined;
+    for (let failures = 1; ends === undefined; failures += 1) {
+      try {
+        ends = await this.#endsFor(claims);
+      } catch (error) {
+        log.warn({ err: error, failures, claims }, "the log is needed to begin with claimed partitions");
+        await sleep(backoffMs(limits, failures));
+      }
+      if (!this.#isCurrent(generation)) {
+        void this.#handOver.say(claims);
+        return; // I2
       }
     }
+    for (const claim of claims) {
+      const lease = new Lease(claim, limits.leaseProductsMax);
+      this.#leases.get(claim.partition)?.abort();
+      this.#leases.set(claim.partition, lease);
+      const why = whyNotThisLog(lease, ends.get(lease.partition));
+      if (why !== undefined) {
+        this.#halt(lease, why);
+        continue;
+      }
+      if (lease.effectsDone < lease.committed) this.#effects.behind(lease);
+      this.#forgetDeleted(lease, ends.get(lease.partition));
+      source.seek(lease.partition, lease.position());
+      source.resume(lease.partition);
+    }
+    log.info({ claims }, "claimed partitions");
   }
 
   /** Records that are decided may be deleted: then there is nothing left to know the log by. */
@@ -239,12 +304,14 @@ export class PartitionProcessor implements LogListener {
 
   /** After a rebalance the client begins where its hints say, with everything paused. */
   #goOn(lease: Lease): void {
+    this.#handOver.stay(lease);
     this.#deps.source.seek(lease.partition, lease.position());
     if (!lease.paused) this.#deps.source.resume(lease.partition);
   }
 
   #drop(lease: Lease): void {
     lease.abort();
+    this.#handOver.stay(lease);
     if (this.#leases.get(lease.partition) === lease) this.#leases.delete(lease.partition);
   }
 
@@ -287,6 +354,7 @@ export class PartitionProcessor implements LogListener {
   #settled(leases: readonly Lease[]): void {
     this.#deps.source.reportProgress(new Map(leases.map(({ partition, committed }) => [partition, committed])));
     for (const lease of leases) this.#resumeWhenLow(lease);
+    this.#handOver.settled(leases);
   }
 
   #isFull(lease: Lease): boolean {

@@ -17,6 +17,9 @@ export type Claim = {
   readonly last: LastRecord | null;
 };
 
+/** A partition that its owner lets go of. */
+export type Release = Pick<Claim, "partition" | "epoch" | "effectsOffset">;
+
 /** How far a partition is decided, and under which epoch. A partition that was never claimed has epoch 0. */
 export type Progress = Claim;
 
@@ -155,8 +158,18 @@ export type CommitReceipt = { readonly decidedAt: number };
 
 /** All methods reject with `StoreUnavailable` when the store is away. */
 export type LedgerStore = {
-  /** Takes the partitions over: raises each epoch by one and returns it (P10). Rows that are missing are made. */
-  claim(partitions: readonly number[], owner: string): Promise<Claim[]>;
+  /**
+   * Takes the partitions over: raises each epoch by one and returns it (P10). Rows that are missing are made. With "free", only
+   * those that nobody holds: never claimed, released, or claimed by this owner before; of the others it is noted who waits.
+   */
+  claim(partitions: readonly number[], owner: string, which?: "free"): Promise<Claim[]>;
+  /**
+   * Says that their owner has let go of them, where the epoch is still the given one, and how far it has told effects. A hint for
+   * whoever claims next; the right to commit ends with the next claim, as ever.
+   */
+  release(held: readonly Release[]): Promise<void>;
+  /** Adds to the number of commits that were refused as fenced, by partition. For people. */
+  countFenced(commits: ReadonlyMap<number, number>): Promise<void>;
   /** Reads where the partitions stand (P9). */
   readProgress(partitions: readonly number[]): Promise<Progress[]>;
   prefetch(wanted: Prefetch): Promise<Snapshot>;

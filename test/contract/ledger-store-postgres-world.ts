@@ -1,4 +1,6 @@
+import assert from "node:assert/strict";
 import type pg from "pg";
+import type { Hand } from "../../src/stores/memory/ledger-store.ts";
 import { createPostgresLedgerStore } from "../../src/stores/postgres/ledger-store.ts";
 import { letterColumns, letterOf } from "../../src/stores/postgres/letter-rows.ts";
 import type { LetterRow } from "../../src/stores/postgres/letter-rows.ts";
@@ -32,6 +34,15 @@ export async function createPostgresWorld(
         `select ${letterColumns} from dead_letters order by "partition", "offset"`,
       );
       return letters.map(letterOf);
+    },
+    hand: async (partition) => {
+      const { rows: hands } = await pool.query<Hand>(
+        `select owner, released_epoch as "releasedEpoch", awaited_epoch as "awaitedEpoch", awaited_by as "awaitedBy",
+                fenced_commits as "fencedCommits" from partitions where partition = $1`,
+        [partition],
+      );
+      assert(hands[0] !== undefined, "the partition was claimed");
+      return hands[0];
     },
     [Symbol.asyncDispose]: async () => {
       await store.close();

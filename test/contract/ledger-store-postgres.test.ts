@@ -113,6 +113,9 @@ describe("the session of a commit (P3)", () => {
     const claim: Claim = { partition: 0, epoch: 1, nextOffset: 0, effectsOffset: 0, last: null };
     const calls = [
       store.claim([0], "owner"),
+      store.claim([0], "owner", "free"),
+      store.release([]),
+      store.countFenced(new Map()),
       store.readProgress([0]),
       store.prefetch({ productIds: ["p1"], commandIds: [], versions: [] }),
       ...both.map(([, commit]) => commit(store, delivery(claim))),

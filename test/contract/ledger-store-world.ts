@@ -4,6 +4,7 @@ import { expect } from "vitest";
 import type { Line } from "../../src/schemas/lines.ts";
 import { CommitRefused } from "../../src/stores/ledger-store.ts";
 import type { Advance, Claim, DeadLetter, GroupWrite, LedgerStore } from "../../src/stores/ledger-store.ts";
+import type { Hand } from "../../src/stores/memory/ledger-store.ts";
 import { movementLine, uuidOf } from "../support/commands.ts";
 
 export type LedgerWorld = AsyncDisposable & {
@@ -11,6 +12,8 @@ export type LedgerWorld = AsyncDisposable & {
   /** All that is stored, comparable. */
   everything(): Promise<unknown>;
   deadLetters(): Promise<readonly DeadLetter[]>;
+  /** What is said of a partition that was claimed, besides its progress. */
+  hand(partition: number): Promise<Hand>;
 };
 /** Makes an empty store. */
 export type CreateWorld = () => Promise<LedgerWorld>;

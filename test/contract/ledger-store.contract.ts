@@ -1,5 +1,6 @@
 /** What every ledger store does, whatever it keeps its rows in. The rules that it keeps are P1 to P7, P10 to P13. */
 import { afterEach, beforeEach, describe } from "vitest";
+import { describeHandOver } from "./ledger-store-hand-over.contract.ts";
 import { describeLines } from "./ledger-store-lines.contract.ts";
 import { describeLocked } from "./ledger-store-locked.contract.ts";
 import { describeParking } from "./ledger-store-parking.contract.ts";
@@ -16,6 +17,7 @@ export function describeLedgerStore(name: string, create: CreateWorld): void {
     afterEach(() => world[Symbol.asyncDispose]());
 
     describeProgress(() => world);
+    describeHandOver(() => world);
     describeStock(() => world);
     describeLines(() => world);
     describeLocked(() => world);

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { afterAll, beforeAll } from "vitest";
 import { createMemoryLedgerStore } from "../../src/stores/memory/ledger-store.ts";
 import { createTestDatabase } from "../support/databases.ts";
@@ -21,6 +22,11 @@ describeLedgerStore("in memory", () => {
         }),
       ),
     deadLetters: () => Promise.resolve(store.deadLetters.map(({ outcome: _, ...letter }) => letter)),
+    hand: (partition) => {
+      const hand = store.hand(partition);
+      assert(hand !== undefined, "the partition was claimed");
+      return Promise.resolve({ ...hand });
+    },
     [Symbol.asyncDispose]: () => store.close(),
   });
 });

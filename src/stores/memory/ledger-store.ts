@@ -25,6 +25,15 @@ export type GuardName = "epoch" | "offset" | "version" | "revision" | "duplicate
 /** A letter, and whether it was settled since. */
 export type KeptLetter = DeadLetter & { outcome: "resumed" | null };
 
+/** Who has a partition, besides its progress: what is said for the next one and for people. Nothing that is decided rests on it. */
+export type Hand = {
+  owner: string;
+  releasedEpoch: number;
+  awaitedEpoch: number;
+  awaitedBy: string;
+  fencedCommits: number;
+};
+
 export type MemoryLedger = LedgerStore & {
   readonly lines: ReadonlyMap<string, StoredLine>;
   readonly stock: ReadonlyMap<string, Stock>;
@@ -32,6 +41,7 @@ export type MemoryLedger = LedgerStore & {
   readonly deadLetters: readonly KeptLetter[];
   readonly parked: ReadonlyMap<string, string>;
   progressOf(partition: number): Progress;
+  hand(partition: number): Hand | undefined;
 };
 
 export type MemoryLedgerOptions = {
@@ -47,6 +57,7 @@ export type MemoryLedgerOptions = {
 export function createMemoryLedgerStore(options: MemoryLedgerOptions = {}): MemoryLedger {
   const { now = Date.now, without = [], refuses = () => false, committed } = options;
   const partitions = new Map<number, Claim>();
+  const hands = new Map<number, Hand>();
   const stock = new Map<string, Stock>();
   const lines = new Map<string, StoredLine>();
   const deadLetters: KeptLetter[] = [];
@@ -165,15 +176,46 @@ export function createMemoryLedgerStore(options: MemoryLedgerOptions = {}): Memo
     deadLetters,
     parked,
     progressOf,
-    claim: (claimed) =>
+    hand: (partition) => hands.get(partition),
+    claim: (claimed, owner, which) =>
       step(() =>
-        claimed.map((partition) => {
+        claimed.flatMap((partition) => {
           const before = progressOf(partition);
+          const hand = hands.get(partition) ?? {
+            owner,
+            releasedEpoch: 0,
+            awaitedEpoch: 0,
+            awaitedBy: "",
+            fencedCommits: 0,
+          };
+          hands.set(partition, hand);
+          if (which === "free" && hand.owner !== owner && hand.releasedEpoch !== before.epoch) {
+            Object.assign(hand, { awaitedEpoch: before.epoch, awaitedBy: owner });
+            return [];
+          }
           const claim = { ...before, epoch: before.epoch + 1 };
           partitions.set(partition, claim);
-          return claim;
+          hand.owner = owner;
+          return [claim];
         }),
       ),
+    release: (held) =>
+      step(() => {
+        for (const { partition, epoch, effectsOffset } of held) {
+          const [before, hand] = [progressOf(partition), hands.get(partition)];
+          if (hand === undefined || before.epoch !== epoch) continue;
+          hand.releasedEpoch = epoch;
+          const told = Math.max(before.effectsOffset, Math.min(effectsOffset, before.nextOffset));
+          partitions.set(partition, { ...before, effectsOffset: told });
+        }
+      }),
+    countFenced: (commits) =>
+      step(() => {
+        for (const [partition, fenced] of commits) {
+          const hand = hands.get(partition);
+          if (hand !== undefined) hand.fencedCommits += fenced;
+        }
+      }),
     readProgress: (wanted) => step(() => wanted.map(progressOf)),
     prefetch: (wanted) => step(() => find(wanted)),
     waiting: (productId, limit) =>

@@ -12,10 +12,11 @@ import { storedLine } from "./ledger-rows.ts";
 import type { LedgerRow } from "./ledger-rows.ts";
 import { letterOf } from "./letter-rows.ts";
 import type { LetterRow } from "./letter-rows.ts";
-import { claimSql } from "./statements/claim.ts";
+import { awaitSql, claimFreeSql, claimSql } from "./statements/claim.ts";
 import { commitGroupSql, commitGroupValues } from "./statements/commit-group.ts";
 import * as prefetchSql from "./statements/prefetch.ts";
 import { lockPartitionsSql, readProgressSql } from "./statements/read-progress.ts";
+import { countFencedSql, releaseSql } from "./statements/release.ts";
 import { saveEffectsOffsetSql } from "./statements/save-effects-offset.ts";
 import { waitingSql } from "./statements/waiting.ts";
 
@@ -74,10 +75,26 @@ export function createPostgresLedgerStore(pool: pg.Pool): LedgerStore {
   };
 
   return {
-    claim: (partitions, owner) =>
+    claim: (partitions, owner, which) =>
       guard(async () => {
-        const { rows } = await pool.query<ProgressRow>(claimSql, [int4Array(partitions), owner]);
+        const sql = which === "free" ? claimFreeSql : claimSql;
+        const { rows } = await pool.query<ProgressRow>(sql, [int4Array(partitions), owner]);
+        if (rows.length < partitions.length) await pool.query(awaitSql, [int4Array(partitions), owner]);
         return rows.map(progressOf);
+      }),
+
+    release: (held) =>
+      guard(async () => {
+        await pool.query(releaseSql, [
+          int4Array(held.map(({ partition }) => partition)),
+          int8Array(held.map(({ epoch }) => epoch)),
+          int8Array(held.map(({ effectsOffset }) => effectsOffset)),
+        ]);
+      }),
+
+    countFenced: (commits) =>
+      guard(async () => {
+        await pool.query(countFencedSql, [int4Array([...commits.keys()]), int8Array([...commits.values()])]);
       }),
 
     readProgress: (partitions) =>
