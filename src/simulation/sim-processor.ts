@@ -56,14 +56,14 @@ export class SimProcessor {
   /** As SIGTERM does: finishes what it has, leaves the group, ends. */
   async drain(): Promise<void> {
     await Promise.race([this.processor.drain(), this.process.sleep(limits.drainMs)]);
-    this.processor.abandon();
+    await Promise.race([this.processor.release(), this.process.sleep(limits.handOverWaitMs)]);
     await this.source.stop();
     this.process.kill();
   }
 
   #saveEffects(): void {
     this.process.after(limits.effectsSaveIntervalMs, "save effects", () => {
-      void this.processor.saveEffects();
+      void this.processor.saveProgress();
       this.#saveEffects();
     });
   }
