@@ -29,4 +29,6 @@ export type ApiDeps = {
   /** For tests: `limits.storeAwayBacklogRecordsMax` otherwise. */
   readonly storeAwayBacklogRecordsMax?: number;
   readonly clock?: Clock;
+  /** Makes the ids that callers did not give (P1): a UUID that nobody else makes. */
+  readonly newCommandId?: () => string;
 };

@@ -8,6 +8,7 @@ import { createCatalogue } from "./catalogue.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { createCommandLog } from "./command-log.ts";
 import type { CommandLog } from "./command-log.ts";
+import { newCommandId } from "./command-ids.ts";
 import type { ApiDeps } from "./deps.ts";
 import { createOrderFinder } from "./order-finder.ts";
 import type { OrderFinder } from "./order-finder.ts";
@@ -33,6 +34,8 @@ export type ApiServices = {
   /** What is known of PostgreSQL says that it can't be asked, so that an answer from elsewhere may be old. */
   readonly isStoreAway: () => boolean;
   readonly now: () => number;
+  /** The id of a command whose caller gave none. */
+  readonly newCommandId: () => string;
   /** Wakes whoever waits, so that a server that closes need not. */
   readonly leave: () => void;
   /** Resolves when everything that was taken for the log is settled. */
@@ -71,6 +74,7 @@ export function createServices(deps: ApiDeps): ApiServices {
       cache.markPending(order.orderId, JSON.stringify(order)).catch(() => metrics.cacheFailures.inc()),
     isStoreAway,
     now: () => clock.now(),
+    newCommandId: deps.newCommandId ?? newCommandId,
     leave: () => waiters.leave(),
     close: async () => {
       await writer.close();

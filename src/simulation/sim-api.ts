@@ -1,4 +1,5 @@
 /** One api of the simulated world: the real ingress, in a process that may die, over services that may be away. */
+import { v7 } from "uuid";
 import { createServices } from "../api/services.ts";
 import { createHealth, dependencyNames } from "../ops/health.ts";
 import type { DecisionListener } from "../stores/decision-feed.ts";
@@ -47,6 +48,8 @@ export class SimApi {
       metrics: noMetrics,
       logger: noLog,
       clock: process.clock,
+      newCommandId: () =>
+        v7({ msecs: process.clock.now(), random: Uint8Array.from({ length: 16 }, () => engine.whole(0, 255)) }),
     });
     this.#http = createSimHttp(api);
     const look = (): void => {

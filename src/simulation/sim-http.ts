@@ -9,6 +9,7 @@ import { compileCheck } from "../api/plugins/validation.ts";
 import { Problem, problemBody, problems } from "../api/problems.ts";
 import { addRoutes } from "../api/routes.ts";
 import type { ApiServices } from "../api/services.ts";
+import { limits } from "../limits.ts";
 
 export type SimRequest = {
   readonly method: string;
@@ -16,6 +17,8 @@ export type SimRequest = {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
+  /** The body as it was sent, which may be no JSON, nor said to be; without it, `body` as JSON. */
+  readonly text?: string;
 };
 export type SimResponse = {
   readonly status: number;
@@ -29,9 +32,13 @@ type Route = {
   readonly method: string;
   readonly pattern: RegExp;
   readonly schema: RouteSchema;
+  readonly bodyLimit: number;
   readonly handler: Handler;
 };
+type RouteOptions = { readonly schema: RouteSchema; readonly bodyLimit?: number };
 
+const jsonType = "application/json; charset=utf-8";
+const problemType = "application/problem+json; charset=utf-8";
 const parts = ["params", "headers", "querystring", "body"] as const;
 /** Schemas are made once, so that all worlds share the checks that are compiled from them. */
 const checks = new WeakMap<TSchema, ReturnType<typeof compileCheck>>();
@@ -39,7 +46,7 @@ const checks = new WeakMap<TSchema, ReturnType<typeof compileCheck>>();
 /** What handlers use of Fastify's reply. */
 class Reply {
   readonly request = { id: "simulated" };
-  readonly #headers: Record<string, string> = {};
+  readonly #headers: Record<string, string> = { "content-type": jsonType, "x-request-id": this.request.id };
   #status = 200;
   body: string | undefined;
 
@@ -71,9 +78,9 @@ export function createSimHttp(services: ApiServices): SimHttp {
   const routes: Route[] = [];
   const add =
     (method: string) =>
-    (path: string, { schema }: { readonly schema: RouteSchema }, handler: Handler): void => {
+    (path: string, { schema, bodyLimit = limits.commandBodyBytesMax }: RouteOptions, handler: Handler): void => {
       const pattern = new RegExp(`^${path.replaceAll(/:(\w+)/g, "(?<$1>[^/]+)")}$`);
-      routes.push({ method, pattern, schema, handler });
+      routes.push({ method, pattern, schema, bodyLimit, handler });
     };
   // Of a whole server, routes are added to no more than these.
   const app = { get: add("GET"), post: add("POST"), put: add("PUT") } as unknown as ApiServer;
@@ -87,16 +94,20 @@ export function createSimHttp(services: ApiServices): SimHttp {
       const { code, message, headers, members } = problemOf(error);
       if (code === "internal_error") throw error;
       const body = JSON.stringify(problemBody(code, message, reply.request.id, members));
-      return { status: problems[code].status, headers, body };
+      const ours = { "content-type": problemType, "x-request-id": reply.request.id };
+      return { status: problems[code].status, headers: { ...ours, ...headers }, body };
     }
   };
 }
 
 async function handle(routes: readonly Route[], wanted: SimRequest, reply: Reply): Promise<unknown> {
   const url = new URL(wanted.path, "http://tallyman");
-  for (const { method, pattern, schema, handler } of routes) {
-    const found = method === wanted.method ? pattern.exec(url.pathname) : null;
+  const methods: string[] = [];
+  for (const { method, pattern, schema, bodyLimit, handler } of routes) {
+    const found = pattern.exec(url.pathname);
     if (found === null) continue;
+    methods.push(method);
+    if (method !== wanted.method) continue;
     const request = checked(schema, {
       params: Object.fromEntries(
         Object.entries(found.groups ?? {}).map(([name, value]) => [name, decodeURIComponent(value)]),
@@ -104,11 +115,31 @@ async function handle(routes: readonly Route[], wanted: SimRequest, reply: Reply
       headers: lowerCased(wanted.headers ?? {}),
       querystring: Object.fromEntries(url.searchParams),
       // As it would arrive: undefined fields don't.
-      body: wanted.body === undefined ? null : (JSON.parse(JSON.stringify(wanted.body)) as unknown),
+      body: wanted.text === undefined ? copied(wanted.body) : readBody(wanted.text, wanted.headers, bodyLimit),
     });
     return await handler({ ...request, query: request.querystring, id: reply.request.id }, reply);
   }
-  throw new Problem("route_not_found", "There is nothing at this path.");
+  if (methods.length === 0) throw new Problem("route_not_found", "There is nothing at this path.");
+  const allow = methods.toSorted().join(", ");
+  throw new Problem("method_not_allowed", `Use one of: ${allow}.`, { headers: { allow } });
+}
+
+function copied(body: unknown): unknown {
+  return body === undefined ? null : (JSON.parse(JSON.stringify(body)) as unknown);
+}
+
+function readBody(text: string, headers: SimRequest["headers"], bytesMax: number): unknown {
+  const type = lowerCased(headers ?? {})["content-type"];
+  if (type === undefined && text === "") return null;
+  if (type === undefined || !/^application\/json\s*(;|$)/i.test(type))
+    throw new Problem("unsupported_media_type", `Unsupported Media Type: ${type ?? ""}`);
+  if (Buffer.byteLength(text) > bytesMax) throw new Problem("body_too_large", "Request body is too large");
+  if (text === "") return null;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new Problem("malformed_json", "Body is not valid JSON but content-type is set to 'application/json'");
+  }
 }
 
 function checked(schema: RouteSchema, input: Record<(typeof parts)[number], unknown>): typeof input {

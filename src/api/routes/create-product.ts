@@ -6,7 +6,7 @@ import { StoreUnavailable } from "../../stores/ledger-store.ts";
 import type { NewProduct, Product as CatalogueProduct } from "../../stores/catalogue-store.ts";
 import type { ApiServer } from "../api-server.ts";
 import { submit } from "../command-answers.ts";
-import { initialStockId, newCommandId } from "../command-ids.ts";
+import { initialStockId } from "../command-ids.ts";
 import { waitSecondsOf } from "../prefer.ts";
 import { Problem } from "../problems.ts";
 import { answer } from "../schemas/answer.ts";
@@ -37,10 +37,10 @@ const schema = {
 };
 
 export function createProductRoute(app: ApiServer, services: ApiServices): void {
-  const { catalogue, now, products, readStock } = services;
+  const { catalogue, newCommandId, now, products, readStock } = services;
 
   app.post("/products", { schema }, async (request, reply) => {
-    const wanted = newProduct(request.body);
+    const wanted = newProduct(request.body, newCommandId);
     const { id: productId, initialStock } = wanted;
     const { product, created } = await products.create(wanted);
     if (!isSame(product, wanted)) {
@@ -71,9 +71,9 @@ export function createProductRoute(app: ApiServer, services: ApiServices): void 
   });
 }
 
-function newProduct(body: CreateProductBody): NewProduct {
+function newProduct(body: CreateProductBody, newId: () => string): NewProduct {
   return {
-    id: body.id ?? newCommandId(),
+    id: body.id ?? newId(),
     name: body.name,
     category: body.category,
     priceCents: body.priceCents,

@@ -9,7 +9,7 @@ import { decidedOrder, pendingOrder } from "../../schemas/order-document.ts";
 import type { OrderDocument } from "../../schemas/order-document.ts";
 import { StoreUnavailable } from "../../stores/ledger-store.ts";
 import type { ApiServer } from "../api-server.ts";
-import { keyedOrderId, newCommandId, normalId } from "../command-ids.ts";
+import { keyedOrderId, normalId } from "../command-ids.ts";
 import { decidedAs, isOwn, sendDecision, sendOrder } from "../order-answers.ts";
 import { waitSecondsOf } from "../prefer.ts";
 import { Problem } from "../problems.ts";
@@ -46,7 +46,7 @@ const schema = {
 };
 
 export function placeOrderRoute(app: ApiServer, services: ApiServices): void {
-  const { catalogue, finder, log, markPending, now, waiters } = services;
+  const { catalogue, finder, log, markPending, newCommandId, now, waiters } = services;
 
   app.post("/orders", { schema }, async (request, reply) => {
     const { body, headers } = request;

@@ -2,7 +2,8 @@ import type { FastifyReply } from "fastify";
 import type { ApiServer } from "../api-server.ts";
 import { submit } from "../command-answers.ts";
 import type { StockCommand } from "../command-answers.ts";
-import { keyedId, newCommandId } from "../command-ids.ts";
+import { keyedId } from "../command-ids.ts";
+import type { KeyedOperation } from "../command-ids.ts";
 import { waitSecondsOf } from "../prefer.ts";
 import { Problem } from "../problems.ts";
 import { answer as answerOf } from "../schemas/answer.ts";
@@ -48,7 +49,9 @@ const countSchema = {
 
 /** Both go through the log: no route writes a quantity. */
 export function stockCommandRoutes(app: ApiServer, services: ApiServices): void {
-  const { catalogue, now } = services;
+  const { catalogue, newCommandId, now } = services;
+  const idOf = (operation: KeyedOperation, key: string | undefined): string =>
+    key === undefined ? newCommandId() : keyedId(operation, key);
 
   app.post("/products/:id/restock", { schema: restockSchema }, async (request, reply) => {
     const { headers, params, body } = request;
@@ -81,9 +84,6 @@ export function stockCommandRoutes(app: ApiServer, services: ApiServices): void 
     return reply.code(receipt.status === "accepted" ? 200 : 202).send(receipt);
   };
 }
-
-const idOf = (operation: `restock:${string}` | `count:${string}`, key: string | undefined): string =>
-  key === undefined ? newCommandId() : keyedId(operation, key);
 
 export const unknownProduct = (productId: string): Problem =>
   new Problem("unknown_product", `There is no product ${productId}.`, { members: { productId } });
