@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Check } from "typebox/value";
 import { keyedId } from "../../src/api/command-ids.ts";
 import { Order } from "../../src/api/schemas/orders.ts";
@@ -175,7 +175,7 @@ describe("waiting", () => {
     world.decides = false;
     const startedAt = performance.now();
     const flight = post({ productId: "p1", quantity: 1 }, { prefer: "wait=20" });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await vi.waitFor(() => expect(world.log).toHaveLength(1), { timeout: 10_000 });
     await world.app.close();
     expect((await flight).statusCode).toBe(202);
     expect(performance.now() - startedAt).toBeLessThan(5_000);
