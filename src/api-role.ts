@@ -5,6 +5,7 @@ import type { Config } from "./config.ts";
 import { limits } from "./limits.ts";
 import { createKafkaAppender } from "./log/kafka/appender.ts";
 import { createKafkaInspector } from "./log/kafka/inspector.ts";
+import { createKafkaLogAdmin } from "./log/kafka/log-admin.ts";
 import { createHealth, dependencyNames } from "./ops/health.ts";
 import { createMetrics } from "./ops/metrics.ts";
 import { within } from "./role.ts";
@@ -12,6 +13,7 @@ import type { RunningRole } from "./role.ts";
 import { createRegistryHttp } from "./schemas/registry-http.ts";
 import { prepare } from "./set-up.ts";
 import { createPostgresDeadLetterStore } from "./stores/postgres/dead-letter-store.ts";
+import { createPostgresPartitionMapStore } from "./stores/postgres/partition-map-store.ts";
 import { createPool } from "./stores/postgres/pool.ts";
 import { createPostgresCatalogueStore } from "./stores/postgres/reads/catalogue-store.ts";
 import { createPostgresOrderReads } from "./stores/postgres/reads/order-reads.ts";
@@ -34,6 +36,14 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
   const topic = config.ordersTopic;
   const appender = createKafkaAppender({ connection, topic, logger: log });
   const inspector = createKafkaInspector({ connection, topic, logger: log });
+  const logAdmin = createKafkaLogAdmin({ connection, topic, logger: log });
+  // Its own connection: looks at the partition map must not wait behind what requests ask.
+  const mapPool = createPool({
+    url: config.databaseUrl,
+    name: `tallyman-api-map ${config.instanceId}`,
+    connectionsMax: 1,
+    onIdleError: (err) => log.debug({ err }, "the database connection of the partition map broke"),
+  });
   const connectToRedis = (use: string, deadlineMs: number) =>
     connectRedis(config.redisUrl, {
       name: `tallyman-api-${use}-${config.instanceId}`,
@@ -56,7 +66,9 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
     codec,
     appender,
     inspector,
-    partitionCount: map.partitionCount,
+    map,
+    maps: createPostgresPartitionMapStore(mapPool),
+    logAdmin,
     catalogue: createPostgresCatalogueStore(pool),
     orders: createPostgresOrderReads(pool),
     letters: createPostgresDeadLetterStore(pool),
@@ -83,7 +95,10 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
         log.warn({}, "requests are still under way, and are left without an answer");
       }
       health.stop();
-      await within(limits.closeMs, Promise.allSettled([appender.close(), inspector.close(), pool.end()]));
+      await within(
+        limits.closeMs,
+        Promise.allSettled([appender.close(), inspector.close(), logAdmin.close(), pool.end(), mapPool.end()]),
+      );
       redis.disconnect();
     },
   };

@@ -166,6 +166,32 @@ export const limits = {
   /** Of these, what the first of two roles in one process may take, so that the other one has time to leave its group. */
   stopTurnMs: 5_500,
 
+  // Growth of partitions (P19). All processes of a Tallyman must agree on the first two.
+  /** How long an ingress believes a look at the partition map, by both of its clocks. */
+  mapLeaseMs: 1_000,
+  /** What a driver waits beyond that, since no two clocks run alike. */
+  mapLeaseMarginMs: 250,
+  /** How often an ingress looks at the map: while nothing is held, and while something is. */
+  mapLookMs: 250,
+  mapLookHoldingMs: 50,
+  /** PostgreSQL has this long to answer before the log is asked, and how often that one is asked at most. */
+  mapLookDeadlineMs: 300,
+  mapLogLookMs: 500,
+  /** How long a command of a product that moves is held. */
+  holdMs: 4_000,
+  heldCommandsMax: 20_000,
+  partitionsMax: 1_000,
+  /** What is in the log must be decided within this before products are held. */
+  growthRehearsalMs: 1_000,
+  /** How often a growth is taken further, and how often a processor looks for one. */
+  growthStepMs: 100,
+  growthLookMs: 1_000,
+  /** A growth that stays in one phase for so long is told as stuck. */
+  growthStuckMs: 15_000,
+  /** How long `tallyman partitions grow` bears a service that is away. */
+  growthAwayMs: 30_000,
+  logAdminDeadlineMs: 5_000,
+
   // The audit.
   auditPageRows: 2_000,
   /** Of each partition that is open; a fetch goes beyond by what it brings. */
@@ -215,3 +241,8 @@ assert(limits.retryDelayMsMin < limits.retryDelayMsMax, "back-off grows");
 assert(limits.healthProbeDeadlineMs < limits.healthProbeIntervalMs, "a probe is judged before the next one is due");
 assert(limits.commandBodyBytesMax <= limits.httpBodyBytesMax, "no route takes more than the server");
 assert(limits.absenceProofPollMs < limits.absenceProofWaitMs, "a proof is tried more than once");
+assert(limits.mapLookMs + limits.mapLookDeadlineMs < limits.mapLeaseMs, "a belief is renewed before it has run out");
+assert(limits.mapLogLookMs < limits.mapLeaseMs, "the log renews it in time as well");
+assert(limits.mapLookHoldingMs <= limits.mapLookMs, "the end of a hold is seen sooner, not later");
+assert(limits.mapLeaseMs + limits.mapLeaseMarginMs < limits.holdMs, "a growth that goes well refuses nobody");
+assert(limits.holdMs < limits.appendDeadlineMs, "what was held can still be appended in time");

@@ -1,9 +1,13 @@
+import { systemClock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
+import { limits } from "../limits.ts";
 import { LogUnavailable } from "../log/log.ts";
-import { partitionOf } from "../partitioning/partition-of.ts";
 import type { CommandCodec } from "../schemas/codec.ts";
 import type { Command } from "../schemas/commands.ts";
 import { WriterOverloaded } from "./order-writer.ts";
 import type { OrderWriter } from "./order-writer.ts";
+import { NotRouted } from "./partition-map.ts";
+import type { IngressMap } from "./partition-map.ts";
 import { Problem, retrySoon } from "./problems.ts";
 import type { StoreAwayBacklog } from "./store-away-backlog.ts";
 
@@ -12,16 +16,16 @@ export type Place = { readonly partition: number; readonly offset: number };
 
 export type CommandLog = {
   /**
-   * Throws a `Problem` `overloaded` when PostgreSQL is away and the backlog is full. `append` asks too; who does something
-   * before it that tells others of the command asks first.
+   * Throws a `Problem` `overloaded` when PostgreSQL is away and the backlog is full, and as `append` where too many wait for products that
+   * move. `append` asks too; who does something before it that tells others of the command asks first.
    */
   requireRoom(command: Command): void;
   /**
    * Resolves once the log has acknowledged the command. Rejects with a `Problem` that names the command's id, so that the
-   * caller can ask again for the same command: `log_unavailable`, `overloaded`.
+   * caller can ask again for the same command: `log_unavailable`, `overloaded`, `product_moving`.
    */
   append(command: Command): Promise<Place>;
-  /** Where the command will be appended. */
+  /** Where the command will be appended, as far as that is known. */
   partitionOf(command: Command): number;
 };
 
@@ -29,30 +33,40 @@ export type CommandLogOptions = {
   readonly codec: Pick<CommandCodec, "encode">;
   readonly writer: Pick<OrderWriter, "append">;
   readonly backlog: StoreAwayBacklog;
-  /** Of the order topic, as the topic itself says. */
-  readonly partitionCount: number;
+  readonly map: Pick<IngressMap, "expectedPartition" | "partitionNow" | "hasRoom" | "hold" | "isSure" | "confirm">;
+  readonly clock?: Pick<Clock, "monotonic">;
 };
 
-/** Encodes each command once. */
-export function createCommandLog({ codec, writer, backlog, partitionCount }: CommandLogOptions): CommandLog {
-  const partitionFor = ({ productId }: Command): number => partitionOf(productId, partitionCount);
+/** Encodes each command once, and holds it while its product moves (P19). */
+export function createCommandLog(options: CommandLogOptions): CommandLog {
+  const { codec, writer, backlog, map, clock = systemClock } = options;
   const requireRoom = (command: Command): void => {
-    if (backlog.hasRoom()) return;
-    const detail =
-      "The database is away, and as many requests as may wait for it do. Nothing was sent; try again with the same id.";
-    throw new Problem("overloaded", detail, { members: idsOf(command), headers: retrySoon });
+    if (!backlog.hasRoom()) {
+      const detail =
+        "The database is away, and as many requests as may wait for it do. Nothing was sent; try again with the same id.";
+      throw new Problem("overloaded", detail, { members: idsOf(command), headers: retrySoon });
+    }
+    if (!map.hasRoom(command.productId)) throw problemOf(new NotRouted("moving"), command);
   };
   return {
-    partitionOf: partitionFor,
+    partitionOf: ({ productId }) => map.expectedPartition(productId),
     requireRoom,
     append: async (command) => {
       requireRoom(command);
-      const partition = partitionFor(command);
+      const { productId } = command;
       const value = codec.encode(command);
+      const deadline = clock.monotonic() + limits.appendDeadlineMs;
+      const send = async (partition: number, before?: number): Promise<Place> => {
+        return { partition, offset: await writer.append({ partition, key: productId, value }, before) };
+      };
       try {
-        const offset = await writer.append({ partition, key: command.productId, value });
+        const free = map.partitionNow(productId);
+        const place = await (free === undefined
+          ? map.hold(productId, (partition) => send(partition, deadline))
+          : send(free));
         backlog.add();
-        return { partition, offset };
+        if (!map.isSure(productId, place.partition)) await map.confirm(productId, place.partition, deadline);
+        return place;
       } catch (error) {
         throw problemOf(error, command);
       }
@@ -65,8 +79,24 @@ const idsOf = ({ type, commandId }: Command) => ({
   ...(type === "PlaceOrder" && { orderId: commandId }),
 });
 
+const notRouted = {
+  moving: [
+    "product_moving",
+    "Partitions are being added, and the product moves. Nothing was sent; try again with the same id.",
+  ],
+  unknown: ["log_unavailable", "Where the product is can't be told now. Nothing was sent; try again with the same id."],
+  full: [
+    "overloaded",
+    "Too many requests wait to be told where products are. Nothing was sent; try again with the same id.",
+  ],
+} as const;
+
 function problemOf(error: unknown, command: Command): unknown {
   const members = idsOf(command);
+  if (error instanceof NotRouted) {
+    const [code, detail] = notRouted[error.because];
+    return new Problem(code, detail, { members, headers: retrySoon, cause: error });
+  }
   if (error instanceof WriterOverloaded) {
     const detail = "Too many requests wait for the order log. Nothing was sent; try again with the same id.";
     return new Problem("overloaded", detail, { members, headers: retrySoon, cause: error });

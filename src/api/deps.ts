@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { Clock } from "../clock.ts";
+import type { LogAdmin } from "../log/log-admin.ts";
 import type { LogAppender, LogInspector } from "../log/log.ts";
 import type { Health } from "../ops/health.ts";
 import type { Metrics } from "../ops/metrics.ts";
@@ -8,6 +9,7 @@ import type { CatalogueStore } from "../stores/catalogue-store.ts";
 import type { DeadLetterStore } from "../stores/dead-letter-store.ts";
 import type { DecisionFeed, DecisionListener } from "../stores/decision-feed.ts";
 import type { OrderReads } from "../stores/order-reads.ts";
+import type { PartitionMap, PartitionMapStore } from "../stores/partition-map-store.ts";
 import type { ReadCache } from "../stores/read-cache.ts";
 
 /** All that the ingress needs of the world. Whoever made a dependency closes it, after the server is closed. */
@@ -15,8 +17,10 @@ export type ApiDeps = {
   readonly codec: Pick<CommandCodec, "encode" | "decode" | "learn">;
   readonly appender: Pick<LogAppender, "append">;
   readonly inspector: Pick<LogInspector, "ends">;
-  /** Of the order topic, as the topic itself says. */
-  readonly partitionCount: number;
+  /** The partition map as it was at the start, and where it is looked at from then on. */
+  readonly map: PartitionMap;
+  readonly maps: Pick<PartitionMapStore, "read">;
+  readonly logAdmin: Pick<LogAdmin, "partitionCounts">;
   readonly catalogue: CatalogueStore;
   readonly orders: OrderReads;
   readonly letters: Pick<DeadLetterStore, "undecided">;

@@ -24,8 +24,11 @@ export class WriterOverloaded extends Error {
 }
 
 export type OrderWriter = {
-  /** Resolves with the record's offset once the log has acknowledged it. Rejects: `LogUnavailable`, `WriterOverloaded`. */
-  append(record: AppendRecord): Promise<number>;
+  /**
+   * Resolves with the record's offset once the log has acknowledged it, at the latest at `before`, in monotonic milliseconds, where that is
+   * sooner than its own deadline. Rejects: `LogUnavailable`, `WriterOverloaded`.
+   */
+  append(record: AppendRecord, before?: number): Promise<number>;
   /** Takes no more, and resolves when all that was taken has been settled. */
   close(): Promise<void>;
 };
@@ -79,6 +82,8 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
     entry.reject(error);
   };
 
+  const tooLate = () => new LogUnavailable(`the log did not acknowledge within ${bounds.appendDeadlineMs} ms`);
+
   /** Entries that have left are forgotten, also when the queue never runs empty. */
   const trim = (): void => {
     if (head < queue.length && head < bounds.appendBatchRecordsMax) return;
@@ -95,6 +100,7 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
       if (entry === undefined) break;
       if (batch.length > 0 && bytes + entry.bytes > bounds.appendBatchBytesMax) break;
       queueBytes -= entry.bytes;
+      if (entry.settled) continue; // I3
       bytes += entry.bytes;
       batch.push(entry);
     }
@@ -139,11 +145,11 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
     if (queue.length === head) whenIdle.splice(0).forEach((resolve) => resolve());
   };
 
-  /** Keeps I3. Deadlines grow in the order of the queue, so that one timer for the first of them is enough. */
+  /** Keeps I3. Deadlines grow in the order of the queue, so that one timer for the first of them is enough; a sooner one has its own. */
   const watchDeadlines = (): void => {
     cancelDeadline = undefined;
     const time = now();
-    const late = new LogUnavailable(`the log did not acknowledge within ${bounds.appendDeadlineMs} ms`);
+    const late = tooLate();
     for (const entry of inFlight) if (entry.deadline <= time) refuse(entry, late, "log_unavailable");
     for (let entry = queue[head]; entry !== undefined && entry.deadline <= time; entry = queue[++head]) {
       refuse(entry, late, "log_unavailable");
@@ -158,7 +164,7 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
   };
 
   return {
-    append: (record) =>
+    append: (record, before = Infinity) =>
       new Promise((resolve, reject) => {
         const bytes = (record.value?.length ?? 0) + (record.key?.length ?? 0) + recordOverheadBytes;
         const full =
@@ -168,8 +174,11 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
           reject(new WriterOverloaded(closed ? "the writer is closing" : "too many records wait for the log")); // I4
           return;
         }
-        const deadline = now() + bounds.appendDeadlineMs;
-        queue.push({ record, bytes, deadline, resolve, reject, settled: false });
+        const latest = now() + bounds.appendDeadlineMs;
+        const entry: Entry = { record, bytes, deadline: Math.min(before, latest), resolve, reject, settled: false };
+        queue.push(entry);
+        if (before < latest)
+          clock.after(Math.max(1, before - now()), () => refuse(entry, tooLate(), "log_unavailable"));
         queueBytes += bytes;
         armDeadline(bounds.appendDeadlineMs);
         if (sending || scheduled) return; // I1

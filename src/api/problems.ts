@@ -43,6 +43,7 @@ export const problems = {
   headers_too_large: { status: 431, title: "The request's head is too large" },
   internal_error: { status: 500, title: "Something broke here" },
   overloaded: { status: 503, title: "More requests are waiting than can be served" },
+  product_moving: { status: 503, title: "The product is moving to another partition" },
   log_unavailable: { status: 503, title: "The order log did not acknowledge in time" },
   store_unavailable: { status: 503, title: "The database can't be asked now" },
   undecided: { status: 503, title: "Whether the id exists is not certain yet" },

@@ -13,6 +13,7 @@ import type { ApiDeps } from "./deps.ts";
 import { createOrderFinder } from "./order-finder.ts";
 import type { OrderFinder } from "./order-finder.ts";
 import { createOrderWriter } from "./order-writer.ts";
+import { createIngressMap } from "./partition-map.ts";
 import { createStockReader } from "./stock-reader.ts";
 import type { StockReader } from "./stock-reader.ts";
 import { createStoreAwayBacklog } from "./store-away-backlog.ts";
@@ -43,18 +44,8 @@ export type ApiServices = {
 };
 
 export function createServices(deps: ApiDeps): ApiServices {
-  const {
-    codec,
-    appender,
-    inspector,
-    partitionCount,
-    catalogue,
-    orders,
-    cache,
-    health,
-    metrics,
-    clock = systemClock,
-  } = deps;
+  const { codec, appender, inspector, catalogue, orders, cache, health, metrics, clock = systemClock } = deps;
+  const map = createIngressMap({ map: deps.map, maps: deps.maps, logAdmin: deps.logAdmin, metrics, clock });
   const writer = createOrderWriter({ appender, metrics, clock });
   const isStoreAway = (): boolean => health.stateOf(dependencyNames.store) === "down";
   const backlog = createStoreAwayBacklog(health, deps.storeAwayBacklogRecordsMax);
@@ -63,7 +54,7 @@ export function createServices(deps: ApiDeps): ApiServices {
   const feed = deps.startFeed(waiters);
 
   return {
-    log: createCommandLog({ codec, writer, backlog, partitionCount }),
+    log: createCommandLog({ codec, writer, backlog, map, clock }),
     waiters,
     catalogue: createCatalogue(catalogue, clock, isStoreAway),
     products: catalogue,
@@ -75,9 +66,13 @@ export function createServices(deps: ApiDeps): ApiServices {
     isStoreAway,
     now: () => clock.now(),
     newCommandId: deps.newCommandId ?? newCommandId,
-    leave: () => waiters.leave(),
+    leave: () => {
+      waiters.leave();
+      map.leave();
+    },
     close: async () => {
       await writer.close();
+      map.close();
       feed.close();
     },
   };

@@ -64,6 +64,18 @@ export function createMetrics(options: { readonly defaults?: boolean } = {}) {
       registers,
     }),
 
+    // Both.
+    mapVersion: new Gauge({
+      name: "tallyman_partition_map_version",
+      help: "Version of the partition map as this process knows it",
+      registers,
+    }),
+    growthPhase: new Gauge({
+      name: "tallyman_growth_phase",
+      help: "What a growth of partitions is at: 0 none, 1 preparing, 2 holding, 3 draining",
+      registers,
+    }),
+
     // The ingress.
     appends: counter("tallyman_appends_total", "Records that the log has acknowledged"),
     appendFailures: new Counter({
@@ -77,6 +89,11 @@ export function createMetrics(options: { readonly defaults?: boolean } = {}) {
     appendQueueRecords: new Gauge({
       name: "tallyman_append_queue_records",
       help: "Records that wait for the append in flight to end",
+      registers,
+    }),
+    heldCommands: new Gauge({
+      name: "tallyman_held_commands",
+      help: "Commands that wait because their product moves to another partition",
       registers,
     }),
     waiters: new Gauge({

@@ -38,7 +38,11 @@ export class SimApi {
       codec: simCodec,
       appender: createSimAppender({ engine, process, log, service: services.logAppends }),
       inspector: { ends: () => services.log.call(process, "ends", () => Promise.resolve(log.ends())) },
-      partitionCount: log.partitions.length,
+      map: stores.maps.current() ?? { version: 0, partitionCount: log.partitions.length, growth: null, changedAt: 0 },
+      maps: reach(stores.maps, services.storeReads, process),
+      logAdmin: {
+        partitionCounts: () => services.log.call(process, "counts", () => Promise.resolve([log.partitions.length])),
+      },
       catalogue: reach(stores.catalogue, services.storeReads, process),
       orders: reach(stores.orders, services.storeReads, process),
       letters: reach(stores.letters, services.storeReads, process),

@@ -3,6 +3,7 @@ import type { DeadLetterStore } from "../stores/dead-letter-store.ts";
 import type { DecisionMessage } from "../schemas/decision-feed.ts";
 import type { EffectsCache, OwnershipProof } from "../stores/effects-cache.ts";
 import type { LedgerStore } from "../stores/ledger-store.ts";
+import type { MemoryPartitionMaps } from "../stores/memory/partition-map-store.ts";
 import type { OrderReads } from "../stores/order-reads.ts";
 import type { ReadCache } from "../stores/read-cache.ts";
 import type { Engine } from "./engine.ts";
@@ -36,6 +37,7 @@ export type Stores = {
   readonly orders: OrderReads;
   readonly letters: Pick<DeadLetterStore, "undecided">;
   readonly catalogue: CatalogueStore;
+  readonly maps: MemoryPartitionMaps;
   readonly readCache: ReadCache;
   readonly effectsCache: (proof: OwnershipProof) => EffectsCache;
   readonly subscribe: (listener: (message: DecisionMessage) => void) => () => void;

@@ -17,6 +17,8 @@ import { createMemoryCache } from "../stores/memory/effects-cache.ts";
 import type { MemoryCache } from "../stores/memory/effects-cache.ts";
 import { createMemoryLedgerStore } from "../stores/memory/ledger-store.ts";
 import type { MemoryLedger } from "../stores/memory/ledger-store.ts";
+import { createMemoryPartitionMapStore } from "../stores/memory/partition-map-store.ts";
+import type { MemoryPartitionMaps } from "../stores/memory/partition-map-store.ts";
 import { createMemoryCatalogue, createMemoryLetterReads, createMemoryOrderReads } from "../stores/memory/reads.ts";
 import { Engine } from "./engine.ts";
 import type { Trace } from "./engine.ts";
@@ -61,6 +63,7 @@ export class World {
   readonly log: SimLog;
   readonly ledger: MemoryLedger;
   readonly cache: MemoryCache;
+  readonly maps: MemoryPartitionMaps;
   readonly group: SimGroup;
   /** What was committed, in the order of the commits. */
   readonly journal: Committed[] = [];
@@ -90,6 +93,8 @@ export class World {
       committed: (group) => void this.journal.push({ atMs: engine.now, group }),
     });
     this.cache = createMemoryCache({ now });
+    this.maps = createMemoryPartitionMapStore(now);
+    void this.maps.create(partitions);
     this.group = new SimGroup(engine, this.log, roundRobin);
     this.#surroundings = {
       engine,
@@ -102,6 +107,7 @@ export class World {
         orders: createMemoryOrderReads(this.ledger, () => this.log.partitions.length),
         letters: createMemoryLetterReads(this.ledger),
         catalogue: createMemoryCatalogue(this.ledger),
+        maps: this.maps,
         readCache: this.cache.readCache(),
         effectsCache: (proof) => this.#watched(this.cache.effectsCache(proof)),
         subscribe: (listener) => this.cache.subscribe(listener),

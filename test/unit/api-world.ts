@@ -21,6 +21,7 @@ import type { CatalogueStore, Product } from "../../src/stores/catalogue-store.t
 import { StoreUnavailable } from "../../src/stores/ledger-store.ts";
 import type { KeptLetter } from "../../src/stores/dead-letter-store.ts";
 import { createMemoryCache } from "../../src/stores/memory/effects-cache.ts";
+import { createMemoryPartitionMapStore } from "../../src/stores/memory/partition-map-store.ts";
 import type { OrderReads, Page, TimePosition } from "../../src/stores/order-reads.ts";
 import type { OpenApi } from "../../local/http-reference/openapi.ts";
 import { simCodec } from "../simulation/sim-log.ts";
@@ -36,6 +37,7 @@ export class ApiWorld {
   readonly health = createHealth();
   readonly metrics = createMetrics({ defaults: false });
   readonly cache = createMemoryCache();
+  readonly maps = createMemoryPartitionMapStore();
   readonly log: Logged[] = [];
   readonly lines = new Map<string, StoredLine>();
   readonly stock = new Map<string, Stock>();
@@ -60,13 +62,16 @@ export class ApiWorld {
 
   async open(): Promise<this> {
     this.health.set(dependencyNames.store, true, "up");
+    await this.maps.create(partitionCount);
     const logger = pino({ level: "debug" }, { write: (text) => this.logLines.push(JSON.parse(text) as never) });
     this.app = await buildServer({
       codec: simCodec,
       letters: { undecided: (ids) => this.#undecided(ids) },
       appender: { append: (records) => this.#append(records) },
       inspector: { ends: () => this.#ends() },
-      partitionCount,
+      map: this.maps.current() ?? { version: 1, partitionCount, growth: null, changedAt: 0 },
+      maps: this.maps,
+      logAdmin: { partitionCounts: () => Promise.resolve([partitionCount]) },
       catalogue: this.#catalogue(),
       orders: this.#orders(),
       cache: this.cache.readCache(),

@@ -64,6 +64,7 @@ export const problemMembers: Readonly<Record<ProblemCode, readonly MemberName[]>
   headers_too_large: [],
   internal_error: [],
   overloaded: sentAgain,
+  product_moving: sentAgain,
   log_unavailable: sentAgain,
   store_unavailable: [],
   undecided: ["orderId"],
@@ -79,7 +80,7 @@ export const bodyProblems: readonly ProblemCode[] = [
   "unsupported_media_type",
 ];
 /** What can happen on a route that appends to the log. */
-export const appendProblems: readonly ProblemCode[] = ["overloaded", "log_unavailable"];
+export const appendProblems: readonly ProblemCode[] = ["overloaded", "product_moving", "log_unavailable"];
 /** What is told before a route is found, so that no route declares it. */
 export const problemsOfNoRoute: readonly ProblemCode[] = [
   "malformed_http",

@@ -2,7 +2,7 @@
 import { Kafka, type KafkaConfig, type RetryOptions } from "kafkajs";
 import type { Logger } from "pino";
 import { kafkajsLogLevel, logCreatorFor } from "./kafkajs-logger.ts";
-import { createSockets, type Sockets } from "./sockets.ts";
+import { createSockets, type SocketAddress, type Sockets } from "./sockets.ts";
 
 /** Where the log is and who we are there. */
 export type KafkaConnection = {
@@ -23,11 +23,14 @@ export type KafkaClientOptions = {
   readonly logger: Logger;
   readonly requestTimeoutMs: number;
   readonly retry: RetryOptions;
+  /** Every connection leads to this broker. */
+  readonly pinnedTo?: SocketAddress;
 };
 
 /** A client with connections of its own, so that one that went wrong is thrown away without touching another. */
-export const createKafkaClient = ({ connection, logger, requestTimeoutMs, retry }: KafkaClientOptions): KafkaClient => {
-  const sockets = createSockets();
+export const createKafkaClient = (options: KafkaClientOptions): KafkaClient => {
+  const { connection, logger, requestTimeoutMs, retry } = options;
+  const sockets = createSockets(options.pinnedTo);
   const { brokers, clientId, ssl, sasl } = connection;
   const kafka = new Kafka({
     brokers: [...brokers],

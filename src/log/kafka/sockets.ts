@@ -17,11 +17,15 @@ export type Sockets = {
 const keepAliveMs = 60_000;
 const cutError = (): Error => new Error("this Kafka client was discarded");
 
-export const createSockets = (): Sockets => {
+export type SocketAddress = { readonly host: string; readonly port: number };
+
+/** With `pinnedTo` every connection leads there, whichever broker kafkajs means: so that one broker alone is asked. */
+export const createSockets = (pinnedTo?: SocketAddress): Sockets => {
   const open = new Set<Socket>();
   let cut = false;
 
-  const factory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+  const factory: ISocketFactory = ({ host: wantedHost, port: wantedPort, ssl, onConnect }) => {
+    const { host, port } = pinnedTo ?? { host: wantedHost, port: wantedPort };
     if (cut) {
       const refused = new Socket();
       // Not before kafkajs has put its listeners on the socket, which it does right after this returns.

@@ -1,9 +1,12 @@
 import type { PartitionMap, PartitionMapStore } from "../partition-map-store.ts";
 
+export type MemoryPartitionMaps = PartitionMapStore & {
+  /** Null: there is none yet. */
+  current(): PartitionMap | null;
+};
+
 /** A partition map in memory, for the simulation; it never fails by itself. `now` is in milliseconds since 1970. */
-export function createMemoryPartitionMapStore(
-  now: () => number = Date.now,
-): PartitionMapStore & { current(): PartitionMap | null } {
+export function createMemoryPartitionMapStore(now: () => number = Date.now): MemoryPartitionMaps {
   let map: PartitionMap | null = null;
   return {
     current: () => map,
