@@ -70,7 +70,13 @@ async function run(
   // Two runs without services may be under way in one profile.
   const reportFile = path.join(profile.folder, `report-${String(process.pid)}.json`);
   const marker = randomUUID();
-  const env = { ...process.env, ...(addresses && toEnvironment(addresses)), [testRunVariable]: marker };
+  // The tests start our programs two hundred times; compiled once, they are there in half the time.
+  const NODE_COMPILE_CACHE = path.join(profile.folder, "compile-cache");
+  const env = {
+    ...{ ...process.env, NODE_COMPILE_CACHE },
+    ...(addresses && toEnvironment(addresses)),
+    [testRunVariable]: marker,
+  };
   const how = await runVitest(
     [...args, "--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`],
     env,

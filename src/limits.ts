@@ -129,7 +129,8 @@ export const limits = {
   letterNoteCharsMax: 500,
   parkedShown: 100,
   /** How long a ResumeProduct may wait for its decision, and how often it is looked for. */
-  resumeWaitMs: 30_000,
+  resumeWaitSeconds: 30,
+  resumeWaitSecondsMax: 3_600,
   resumePollMs: 50,
   /** Commands that are given up one after another, with nothing decided in between, before the store itself is suspected. */
   discardsInARowMax: 8,
@@ -224,7 +225,8 @@ assert(
 assert(limits.lettersShown <= limits.lettersShownMax, "the default is within the bound");
 assert(limits.redrivesPerSecond <= limits.redrivesPerSecondMax, "the default is within the bound");
 assert(limits.redrivesForeseenMax <= limits.groupCommandsMax, "what is foreseen is no more than a group");
-assert(limits.resumePollMs < limits.resumeWaitMs, "a decision is looked for more than once");
+assert(limits.resumePollMs < 1_000, "a decision is looked for more than once, however short the wait");
+assert(limits.resumeWaitSeconds <= limits.resumeWaitSecondsMax, "the default is within the bound");
 assert(limits.deadLetterPublishBytesMax <= limits.letterValueBytesMax, "a batch is no more than one letter may be");
 assert(limits.letterValueBytesMax * 2 <= limits.deadLetterMessageBytesMax, "a letter fits with its headers");
 assert(limits.halvedGroupCommandsMin < limits.groupCommandsMax, "a full group can be halved");

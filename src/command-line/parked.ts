@@ -16,7 +16,7 @@ import { withDesk, withLog } from "./letter-desk.ts";
 import { headLine, timeText } from "./letter-text.ts";
 
 type LimitFlag = { readonly limit: number };
-type ResumeFlags = { readonly discardRefused?: boolean; readonly yes?: boolean };
+type ResumeFlags = { readonly discardRefused?: boolean; readonly yes?: boolean; readonly wait: number };
 
 export function registerParked({ program, runs }: CommandLine): void {
   const parked = program
@@ -46,6 +46,12 @@ export function registerParked({ program, runs }: CommandLine): void {
     .argument("<product>")
     .option("--discard-refused", "give up each command that is refused again; nothing will be decided of it")
     .option("--yes", "I mean it: goes with --discard-refused")
+    .option(
+      "--wait <seconds>",
+      "how long each ResumeProduct may take to be decided",
+      wholeNumber(1, limits.resumeWaitSecondsMax),
+      limits.resumeWaitSeconds,
+    )
     .action(runs(runResume));
 }
 
@@ -92,7 +98,7 @@ async function runShow(invocation: Invocation, productId: string, { limit }: Lim
 async function runResume(
   invocation: Invocation,
   productId: string,
-  { discardRefused = false, yes = false }: ResumeFlags,
+  { discardRefused = false, yes = false, wait }: ResumeFlags,
 ): Promise<ExitCode> {
   const { json, print, signal } = invocation;
   if (discardRefused && !yes) {
@@ -117,6 +123,7 @@ async function runResume(
             if (!json) print(stepLine(step));
           },
           signal,
+          waitMs: wait * 1_000,
           limits,
         },
         productId,

@@ -24,7 +24,9 @@ export type ResumeDeps = {
   readonly sleep: (ms: number) => Promise<unknown>;
   readonly tell: (step: ResumeStep) => void;
   readonly signal: AbortSignal;
-  readonly limits: Pick<typeof limits, "resumeCommandsMax" | "resumeWaitMs" | "resumePollMs" | "discardsInARowMax">;
+  /** How long each ResumeProduct may wait for its decision. */
+  readonly waitMs: number;
+  readonly limits: Pick<typeof limits, "resumeCommandsMax" | "resumePollMs" | "discardsInARowMax">;
 };
 
 export type ResumeStep =
@@ -91,11 +93,11 @@ async function ask(
   productId: string,
   commandsMax: number,
 ): Promise<StoredLine | { readonly end: "not_decided"; readonly commandId: string; readonly place: Place }> {
-  const { ledger, send, newCommandId, now, sleep, signal, limits } = deps;
+  const { ledger, send, newCommandId, now, sleep, signal, waitMs, limits } = deps;
   signal.throwIfAborted();
   const commandId = newCommandId();
   const place = await send({ type: "ResumeProduct", commandId, productId, commandsMax, issuedAt: now() });
-  const deadline = now() + limits.resumeWaitMs;
+  const deadline = now() + waitMs;
   for (;;) {
     const line = (await ledger.linesById([commandId])).get(commandId);
     if (line !== undefined) return line;

@@ -12,10 +12,11 @@ import { createRedisEffectsCache } from "../../src/stores/redis/effects-cache.ts
 import { createRedisReadCache } from "../../src/stores/redis/read-cache.ts";
 import { redisUrl } from "../contract/redis-url.ts";
 import { uuidOf } from "../support/commands.ts";
+import { redisDatabase } from "../support/redis-database.ts";
 
 /** Redis behind a wire that can be cut, or held so that nothing comes through though it is there. */
 async function openWire() {
-  const target = new URL(redisUrl(10));
+  const target = new URL(redisUrl(redisDatabase()));
   const [host, port] = [target.hostname, Number(target.port || 6379)];
   const sockets = new Set<Socket>();
   const servers = new Set<Socket>();

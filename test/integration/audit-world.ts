@@ -36,8 +36,8 @@ export type AuditWorld = {
   close(): Promise<void>;
 };
 
-export async function createAuditWorld(redisDatabase: number, options: TallymanOptions = {}): Promise<AuditWorld> {
-  const tallyman = await createTallyman(redisDatabase, options);
+export async function createAuditWorld(options: TallymanOptions = {}): Promise<AuditWorld> {
+  const tallyman = await createTallyman(options);
   const api = await tallyman.startApi();
   const processor = await tallyman.startProcessor();
   const codec = await createCommandCodec(createRegistrySource({ url: process.env.SCHEMA_REGISTRY_URL ?? "" }));

@@ -15,7 +15,7 @@ let world: AuditWorld;
 let connected: ConnectedAudit | undefined;
 
 beforeAll(async () => {
-  world = await createAuditWorld(10, { audited: false });
+  world = await createAuditWorld({ audited: false });
   await makeHistory(world);
   await world.untilAtRest();
 });

@@ -19,6 +19,7 @@ import { redisUrl } from "../contract/redis-url.ts";
 import { type ComposeService, readCompose } from "../support/compose.ts";
 import { type TestDatabase, createTestDatabase } from "../support/databases.ts";
 import { type BuiltStage, containerEnvironment, goThroughSteps, runToEnd } from "../support/image-steps.ts";
+import { redisDatabase } from "../support/redis-database.ts";
 
 const { services } = readCompose();
 const seconds = (duration: string): number => Number(duration.replace(/s$/, ""));
@@ -35,7 +36,7 @@ let database: TestDatabase;
 
 beforeAll(async () => {
   database = await createTestDatabase({ migrated: false });
-  const redis = new Redis(redisUrl(12));
+  const redis = new Redis(redisUrl(redisDatabase()));
   await redis.flushdb();
   redis.disconnect();
   image = await goThroughSteps(folder);
@@ -140,7 +141,7 @@ async function start(role: "api" | "processor", portName: "PORT" | "PROCESSOR_PO
     KAFKA_BROKERS: addresses.kafka,
     SCHEMA_REGISTRY_URL: addresses.registry,
     DATABASE_URL: database.url,
-    REDIS_URL: redisUrl(12),
+    REDIS_URL: redisUrl(redisDatabase()),
     HOST: "127.0.0.1",
     [portName]: String(port),
   };

@@ -8,6 +8,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { redriveId } from "../../src/dead-letters/letter-places.ts";
+import { limits } from "../../src/limits.ts";
 import { partitionOf } from "../../src/partitioning/partition-of.ts";
 import { createCommandCodec } from "../../src/schemas/codec.ts";
 import type { CommandCodec } from "../../src/schemas/codec.ts";
@@ -61,7 +62,7 @@ const until = async (what: string, holds: () => Promise<boolean>): Promise<void>
 };
 
 beforeAll(async () => {
-  world = await createAuditWorld(14);
+  world = await createAuditWorld();
   codec = await createCommandCodec(createRegistrySource({ url: process.env.SCHEMA_REGISTRY_URL ?? "" }));
   const made = await world.post("/products", {
     id: "chair",
@@ -331,7 +332,9 @@ describe("tallyman parked", () => {
     await isWaiting("shelf", 1);
     await permit();
     await world.processor.stop();
-    const waited = await run("parked", "resume", "shelf");
+    const askedAt = performance.now();
+    const waited = await run("parked", "resume", "shelf", "--wait", "1");
+    expect(performance.now() - askedAt).toBeLessThan(limits.resumeWaitSeconds * 1_000);
     expect([waited.code, waited.stdout]).toEqual([
       1,
       expect.stringMatching(/^Nobody has decided the ResumeProduct .* It is on the log/),

@@ -37,7 +37,7 @@ const sent: Sent[] = [];
 const goodOrders: string[] = [];
 
 beforeAll(async () => {
-  world = await createAuditWorld(9);
+  world = await createAuditWorld();
   processor = world.processor;
   await withAdmin(async (admin) => {
     const configEntries = [

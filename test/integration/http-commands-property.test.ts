@@ -23,7 +23,7 @@ let api: Role;
 let database: pg.Client;
 
 beforeAll(async () => {
-  tallyman = await createTallyman(7);
+  tallyman = await createTallyman();
   [api] = await Promise.all([tallyman.startApi(), tallyman.startProcessor()]);
   database = new pg.Client({ connectionString: tallyman.databaseUrl });
   await database.connect();

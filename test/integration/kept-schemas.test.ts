@@ -34,7 +34,7 @@ beforeAll(async () => {
   front = await startRegistryFront(realUrl);
   const addresses = complete(readNamed(process.env));
   if (addresses === undefined) throw new Error("the four services must be named; npm test does");
-  tallyman = await createTallyman(14, { logs, addresses: { ...addresses, schemaRegistryUrl: front.url } });
+  tallyman = await createTallyman({ logs, addresses: { ...addresses, schemaRegistryUrl: front.url } });
   ids = { own: await createRegistrySource({ url: realUrl }).register(orderSchema), foreign: await registerForeign() };
 });
 afterAll(async () => {

@@ -32,7 +32,7 @@ let logs: string;
 
 beforeAll(async () => {
   logs = await mkdtemp(path.join(tmpdir(), "known-log-"));
-  world = await createAuditWorld(12, { logs, audited: false });
+  world = await createAuditWorld({ logs, audited: false });
   processor = world.processor;
   codec = await createCommandCodec(createRegistrySource({ url: process.env.SCHEMA_REGISTRY_URL ?? "" }));
 });

@@ -20,7 +20,7 @@ let tallyman: Tallyman;
 let api: Role;
 
 beforeAll(async () => {
-  tallyman = await createTallyman(11);
+  tallyman = await createTallyman();
   api = await tallyman.startApi();
 });
 afterAll(() => tallyman[Symbol.asyncDispose]());

@@ -26,7 +26,7 @@ let processor: Role;
 const appended: PlaceOrder[] = [];
 
 beforeAll(async () => {
-  world = await createAuditWorld(10);
+  world = await createAuditWorld();
   processor = world.processor;
   await Promise.all(products.map((id) => createProduct(id)));
 });

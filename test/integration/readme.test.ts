@@ -45,7 +45,7 @@ beforeAll(async () => {
   home = await mkdtemp(path.join(tmpdir(), "readme-"));
   // curl tells the status below the body, while the commands stay as they are written.
   await writeFile(path.join(home, ".curlrc"), 'write-out = "\\n%{http_code}"\n');
-  tallyman = await createTallyman(13);
+  tallyman = await createTallyman();
   const [role] = await Promise.all([tallyman.startApi(), tallyman.startProcessor()]);
   api = role.url;
 });

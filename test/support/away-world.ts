@@ -28,6 +28,9 @@ export const nameInHealth: Record<ServiceName, string> = {
 /** How long services stay away; minutes show what seconds can't: memory that grows, back-offs at their bounds. */
 export const awaySeconds = Number(process.env.TALLYMAN_AWAY_SECONDS ?? "6");
 
+/** Whether more services are taken away two at once than in every run. */
+export const allPairs = process.env.TALLYMAN_AWAY_PAIRS === "all";
+
 const productIds = Array.from({ length: 20 }, (_, n) => `away-${n}`);
 /** Every other product sells out on the way. */
 const unitsOf = (n: number): number => (n % 2 === 0 ? 1_000_000 : 2_000);
@@ -57,7 +60,7 @@ export class AwayWorld {
     const services = await startOwnServices(profileName);
     try {
       const options = { addresses: services.addresses, logs: services.profile.logs };
-      const tallyman = await createTallyman(0, options);
+      const tallyman = await createTallyman(options);
       const [api, processor] = await Promise.all([tallyman.startApi(), tallyman.startProcessor()]);
       const world = new AwayWorld(services, tallyman, api, processor);
       await Promise.all(productIds.map((id, n) => world.#addProduct(id, unitsOf(n))));

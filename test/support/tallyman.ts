@@ -11,6 +11,7 @@ import { Redis } from "ioredis";
 import { complete, readNamed, toEnvironment } from "../../local/addresses.ts";
 import type { Addresses } from "../../local/addresses.ts";
 import { createTestDatabase } from "./databases.ts";
+import { redisDatabase } from "./redis-database.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const commandLine = fileURLToPath(new URL("../../src/tallyman.ts", import.meta.url));
@@ -61,15 +62,15 @@ export type TallymanOptions = {
 };
 
 /**
- * Uses the Redis database with this number, and empties it first. Disposing audits what was made, by the command line, and
+ * Uses the Redis database of this test file, and empties it first. Disposing audits what was made, by the command line, and
  * rejects with the differences.
  */
-export async function createTallyman(redisDatabase: number, options: TallymanOptions = {}): Promise<Tallyman> {
+export async function createTallyman(options: TallymanOptions = {}): Promise<Tallyman> {
   const addresses = options.addresses ?? complete(readNamed(process.env));
   if (addresses === undefined) throw new Error("the four services must be named; npm test does");
   const database = await createTestDatabase({ migrated: false, server: addresses.databaseUrl });
   const redisUrl = new URL(addresses.redisUrl);
-  redisUrl.pathname = `/${redisDatabase}`;
+  redisUrl.pathname = `/${redisDatabase()}`;
   const redis = new Redis(redisUrl.href);
   redis.on("error", () => undefined); // It connects again by itself.
   await redis.flushdb();

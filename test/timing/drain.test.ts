@@ -5,55 +5,26 @@ import type { IncomingHttpHeaders } from "node:http";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Kafka, logLevel } from "kafkajs";
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { onServer } from "../support/databases.ts";
-import {
-  createStockedProducts,
-  productsOfEveryPartition,
-  startSteadyLoad,
-  untilAllDecided,
-  wrongBooks,
-} from "../support/http-load.ts";
-import type { AckedOrder } from "../support/http-load.ts";
-import { createTallyman } from "../support/tallyman.ts";
-import type { Role, Tallyman } from "../support/tallyman.ts";
+import { createSteadyWorld } from "../support/steady-world.ts";
+import type { SteadyWorld } from "../support/steady-world.ts";
+import type { Tallyman } from "../support/tallyman.ts";
 
-const productIds = productsOfEveryPartition(12, 4);
 const perSecond = 100;
-const exitLimitMs = 10_000;
 
+let world: SteadyWorld;
 let tallyman: Tallyman;
-let database: pg.Client;
-/** One api for those tests that stop processors. */
-let api: Role;
-/** All that any test has had acknowledged. */
-const acked: AckedOrder[] = [];
-
 beforeAll(async () => {
-  tallyman = await createTallyman(8);
-  api = await tallyman.startApi();
-  database = new pg.Client({ connectionString: tallyman.databaseUrl });
-  await database.connect();
-  await createStockedProducts(api.url, productIds);
+  world = await createSteadyWorld();
+  tallyman = world.tallyman;
 });
-afterAll(async () => {
-  await database.end();
-  await tallyman[Symbol.asyncDispose]();
-});
-
-/** Asks once and waits; the code must be 0. Resolves to the milliseconds it took. */
-async function stopInTime(role: Role): Promise<number> {
-  const askedAt = performance.now();
-  expect(await role.stop()).toBe(0);
-  const tookMs = performance.now() - askedAt;
-  expect(tookMs).toBeLessThan(exitLimitMs);
-  return tookMs;
-}
+afterAll(() => world[Symbol.asyncDispose]());
 
 async function untilDeciding(): Promise<void> {
   const decided = async (): Promise<number> => {
-    const { rows } = await database.query<{ sum: number }>(
+    const { rows } = await world.database.query<{ sum: number }>(
       "select coalesce(sum(next_offset), 0)::int as sum from partitions",
     );
     return rows[0]?.sum ?? 0;
@@ -74,39 +45,31 @@ async function membersOfGroup(): Promise<number> {
   }
 }
 
-async function expectNothingLost(): Promise<void> {
-  const { lost, strangers, decided } = await untilAllDecided(database, acked, 30_000);
-  expect([lost.length, strangers, decided.length], "lost, strangers, decided").toEqual([0, 0, acked.length]);
-  expect(await wrongBooks(database)).toEqual([]);
-}
-
 describe("a processor", () => {
   it("commits and tells what it has taken, and has left the group when it ends", async () => {
     const processor = await tallyman.startProcessor();
-    const load = startSteadyLoad({ url: () => api.url, productIds, perSecond });
+    const load = world.startLoad(perSecond);
     await untilDeciding();
-    await stopInTime(processor);
+    await world.stop(processor);
     expect(await membersOfGroup()).toBe(0);
     // Effects are noted once a second while it runs: only one that has finished notes the last of them.
-    const { rows } = await database.query("select 1 from partitions where effects_offset <> next_offset");
+    const { rows } = await world.database.query("select 1 from partitions where effects_offset <> next_offset");
     expect(rows).toHaveLength(0);
-    await load.stop();
-    acked.push(...load.acked);
 
     const next = await tallyman.startProcessor();
-    await expectNothingLost();
-    await stopInTime(next);
+    await world.expectNothingLost(load);
+    await world.stop(next);
   });
 
   it("ends while PostgreSQL hangs, asked twice, and what it could not commit is decided later", async () => {
     const processor = await tallyman.startProcessor();
-    const load = startSteadyLoad({ url: () => api.url, productIds, perSecond });
+    const load = world.startLoad(perSecond);
     await untilDeciding();
     await onServer(tallyman.databaseUrl, async (locking) => {
       await locking.query("begin");
       await locking.query("lock table ledger in access exclusive mode");
       await expect.poll(() => waitingForLock(locking), { timeout: 10_000, interval: 20 }).toBeGreaterThan(0);
-      const ended = stopInTime(processor);
+      const ended = world.stop(processor);
       await sleep(200);
       processor.signal("SIGTERM");
       processor.signal("SIGINT");
@@ -114,12 +77,10 @@ describe("a processor", () => {
       await locking.query("rollback");
     });
     expect(await membersOfGroup()).toBe(0);
-    await load.stop();
-    acked.push(...load.acked);
 
     const next = await tallyman.startProcessor();
-    await expectNothingLost();
-    await stopInTime(next);
+    await world.expectNothingLost(load);
+    await world.stop(next);
   });
 });
 
@@ -168,7 +129,7 @@ describe("an api", () => {
     const keepAlive = (): Agent => agents.adopt(new Agent({ keepAlive: true }), (agent) => agent.destroy());
     const orders = Array.from({ length: holding }, (_, n) => ({
       orderId: randomUUID(),
-      productId: productIds[n % productIds.length] ?? "",
+      productId: world.productIds[n % world.productIds.length] ?? "",
       quantity: 1,
     }));
     // No processor runs: they wait for a decision that does not come.
@@ -183,9 +144,9 @@ describe("an api", () => {
     idle.on("error", () => undefined);
     await sleep(100);
 
-    const ended = stopInTime(stopping);
+    const ended = world.stop(stopping);
     const settled = await Promise.all(answers);
-    acked.push(...orders.map(({ orderId, productId }) => ({ orderId, productId, ackedAt: Date.now() })));
+    world.acked.push(...orders.map(({ orderId, productId }) => ({ orderId, productId, ackedAt: Date.now() })));
     expect(settled.map(({ status }) => status)).toEqual(orders.map(() => 202));
     expect(settled.map(({ headers }) => headers.connection)).toEqual(orders.map(() => "close"));
     const late = await placeOver(keepAlive(), stopping.url, {}, orders[0] ?? {}).catch(() => undefined);
@@ -193,18 +154,18 @@ describe("an api", () => {
     await ended;
 
     const processor = await tallyman.startProcessor();
-    await expectNothingLost();
-    await stopInTime(processor);
+    await world.expectNothingLost();
+    await world.stop(processor);
   });
 
   it("ends at once when nobody's request is under way, whatever connections are kept", async () => {
     const stopping = await tallyman.startApi();
     await using agents = new AsyncDisposableStack();
     const agent = agents.adopt(new Agent({ keepAlive: true }), (each) => each.destroy());
-    const order = { orderId: randomUUID(), productId: productIds[0] ?? "", quantity: 1 };
+    const order = { orderId: randomUUID(), productId: world.productIds[0] ?? "", quantity: 1 };
     expect((await placeOver(agent, stopping.url, {}, order)).status).toBe(202);
-    acked.push({ orderId: order.orderId, productId: order.productId, ackedAt: Date.now() });
-    expect(await stopInTime(stopping)).toBeLessThan(4_000);
+    world.acked.push({ orderId: order.orderId, productId: order.productId, ackedAt: Date.now() });
+    expect(await world.stop(stopping)).toBeLessThan(4_000);
   });
 });
 
@@ -212,15 +173,13 @@ describe("an api and a processor in one process", () => {
   it("ends under load, and its successor finishes what is left", async () => {
     const first = await tallyman.startBoth();
     let url = first.url;
-    const load = startSteadyLoad({ url: () => url, productIds, perSecond });
+    const load = world.startLoad(perSecond, () => url);
     await untilDeciding();
-    await stopInTime(first);
+    await world.stop(first);
     expect(await membersOfGroup()).toBe(0);
     const second = await tallyman.startBoth();
     url = second.url;
-    await load.stop();
-    acked.push(...load.acked);
-    await expectNothingLost();
-    await stopInTime(second);
+    await world.expectNothingLost(load);
+    await world.stop(second);
   });
 });
