@@ -68,7 +68,7 @@ describe("grouping a batch by partition", () => {
       messages,
       partitioner: ({ message }) => message.partition,
     });
-    expect(performance.now() - begin).toBeLessThan(300); // Unpatched: several seconds.
+    expect(performance.now() - begin).toBeLessThan(1_000); // Unpatched: several seconds.
     expect(grouped["0"]).toEqual(messages.filter(({ partition }) => partition === 0));
     expect(grouped["1"]).toEqual(messages.filter(({ partition }) => partition === 1));
   });
