@@ -26,12 +26,14 @@ export type SteadyWorld = AsyncDisposable & {
   readonly productIds: readonly string[];
   /** All that any test has had acknowledged. */
   readonly acked: AckedOrder[];
-  /** Orders at the api, or at the one that `url` names at each request. */
+  /** Orders at the api, or at the one that `url` names at each request, until they are ended. */
   startLoad(perSecond: number, url?: () => string): SteadyLoad;
   /** Asks once and waits; the code must be 0. Resolves to the milliseconds it took. */
   stop(role: Role): Promise<number>;
+  /** Ends the load. After each test, too: what one leaves running would be nobody's in the next. */
+  endLoad(): Promise<void>;
   /** Ends the load; every order that was ever acknowledged must be decided, and the books right. Resolves to the decisions. */
-  expectNothingLost(load?: SteadyLoad): Promise<readonly DecidedOrder[]>;
+  expectNothingLost(): Promise<readonly DecidedOrder[]>;
 };
 
 export async function createSteadyWorld(): Promise<SteadyWorld> {
@@ -42,13 +44,21 @@ export async function createSteadyWorld(): Promise<SteadyWorld> {
   await database.connect();
   await createStockedProducts(api.url, productIds);
   const acked: AckedOrder[] = [];
+  let running: SteadyLoad | undefined;
+  const endLoad = async (): Promise<void> => {
+    const load = running;
+    running = undefined;
+    await load?.stop();
+    acked.push(...(load?.acked ?? []));
+  };
   return {
     tallyman,
     api,
     database,
     productIds,
     acked,
-    startLoad: (perSecond, url = () => api.url) => startSteadyLoad({ url, productIds, perSecond }),
+    startLoad: (perSecond, url = () => api.url) => (running = startSteadyLoad({ url, productIds, perSecond })),
+    endLoad,
     stop: async (role) => {
       const askedAt = performance.now();
       expect(await role.stop()).toBe(0);
@@ -56,9 +66,8 @@ export async function createSteadyWorld(): Promise<SteadyWorld> {
       expect(tookMs).toBeLessThan(exitLimitMs);
       return tookMs;
     },
-    expectNothingLost: async (load) => {
-      await load?.stop();
-      acked.push(...(load?.acked ?? []));
+    expectNothingLost: async () => {
+      await endLoad();
       const { lost, strangers, decided } = await untilAllDecided(database, acked, 30_000);
       expect([lost.length, strangers, decided.length], "lost, strangers, decided").toEqual([0, 0, acked.length]);
       expect(await wrongBooks(database)).toEqual([]);

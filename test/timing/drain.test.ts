@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Kafka, logLevel } from "kafkajs";
 import type pg from "pg";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { onServer } from "../support/databases.ts";
 import { createSteadyWorld } from "../support/steady-world.ts";
 import type { SteadyWorld } from "../support/steady-world.ts";
@@ -20,6 +20,7 @@ beforeAll(async () => {
   world = await createSteadyWorld();
   tallyman = world.tallyman;
 });
+afterEach(() => world.endLoad());
 afterAll(() => world[Symbol.asyncDispose]());
 
 async function untilDeciding(): Promise<void> {
@@ -48,7 +49,7 @@ async function membersOfGroup(): Promise<number> {
 describe("a processor", () => {
   it("commits and tells what it has taken, and has left the group when it ends", async () => {
     const processor = await tallyman.startProcessor();
-    const load = world.startLoad(perSecond);
+    world.startLoad(perSecond);
     await untilDeciding();
     await world.stop(processor);
     expect(await membersOfGroup()).toBe(0);
@@ -57,13 +58,13 @@ describe("a processor", () => {
     expect(rows).toHaveLength(0);
 
     const next = await tallyman.startProcessor();
-    await world.expectNothingLost(load);
+    await world.expectNothingLost();
     await world.stop(next);
   });
 
   it("ends while PostgreSQL hangs, asked twice, and what it could not commit is decided later", async () => {
     const processor = await tallyman.startProcessor();
-    const load = world.startLoad(perSecond);
+    world.startLoad(perSecond);
     await untilDeciding();
     await onServer(tallyman.databaseUrl, async (locking) => {
       await locking.query("begin");
@@ -79,7 +80,7 @@ describe("a processor", () => {
     expect(await membersOfGroup()).toBe(0);
 
     const next = await tallyman.startProcessor();
-    await world.expectNothingLost(load);
+    await world.expectNothingLost();
     await world.stop(next);
   });
 });
@@ -173,13 +174,13 @@ describe("an api and a processor in one process", () => {
   it("ends under load, and its successor finishes what is left", async () => {
     const first = await tallyman.startBoth();
     let url = first.url;
-    const load = world.startLoad(perSecond, () => url);
+    world.startLoad(perSecond, () => url);
     await untilDeciding();
     await world.stop(first);
     expect(await membersOfGroup()).toBe(0);
     const second = await tallyman.startBoth();
     url = second.url;
-    await world.expectNothingLost(load);
+    await world.expectNothingLost();
     await world.stop(second);
   });
 });

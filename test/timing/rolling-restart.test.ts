@@ -4,7 +4,7 @@
  * quiet machine, `npm run bench:restart` tells.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { longestWaits } from "../support/http-load.ts";
 import { createSteadyWorld } from "../support/steady-world.ts";
 import type { SteadyWorld } from "../support/steady-world.ts";
@@ -17,6 +17,7 @@ let world: SteadyWorld;
 beforeAll(async () => {
   world = await createSteadyWorld();
 });
+afterEach(() => world.endLoad());
 afterAll(() => world[Symbol.asyncDispose]());
 
 /** Resolves when each of the processors owns partitions, and nobody else does. */
@@ -47,7 +48,7 @@ describe("two processors and 300 orders a second over all partitions", () => {
       await tallyman.startProcessor();
       await untilShared(2);
     }
-    const decided = await world.expectNothingLost(load);
+    const decided = await world.expectNothingLost();
     expect([...load.refusals], "every order is acknowledged at once, whatever processors do").toEqual([]);
     const tooLong = [...longestWaits(decided)].filter(([, waitMs]) => waitMs >= stallLimitMs);
     expect(tooLong, `products that stood still for ${stallLimitMs} ms or more`).toEqual([]);
