@@ -30,8 +30,9 @@ export function createCatalogue(
   store: Pick<CatalogueStore, "products">,
   clock: Pick<Clock, "now" | "soon"> = systemClock,
   isStoreAway: () => boolean = () => false,
+  entriesMax: number = limits.catalogueCacheEntriesMax,
 ): Catalogue {
-  const entries = new LRUCache<string, Entry>({ max: limits.catalogueCacheEntriesMax });
+  const entries = new LRUCache<string, Entry>({ max: entriesMax });
   const flights = new Map<string, Promise<Product | null>>();
   const ask = createTickBatch<string, Product | null>(idsPerQuestionMax, (ids) => store.products(ids), clock);
 

@@ -32,6 +32,8 @@ export type ApiDeps = {
   readonly logger: FastifyBaseLogger;
   /** For tests: `limits.storeAwayBacklogRecordsMax` otherwise. */
   readonly storeAwayBacklogRecordsMax?: number;
+  /** For a simulation: `limits.catalogueCacheEntriesMax` otherwise, which is memory that is taken at once. */
+  readonly catalogueCacheEntriesMax?: number;
   readonly clock?: Clock;
   /** Makes the ids that callers did not give (P1): a UUID that nobody else makes. */
   readonly newCommandId?: () => string;

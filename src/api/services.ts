@@ -56,7 +56,7 @@ export function createServices(deps: ApiDeps): ApiServices {
   return {
     log: createCommandLog({ codec, writer, backlog, map, clock }),
     waiters,
-    catalogue: createCatalogue(catalogue, clock, isStoreAway),
+    catalogue: createCatalogue(catalogue, clock, isStoreAway, deps.catalogueCacheEntriesMax),
     products: catalogue,
     orders,
     finder: createOrderFinder({ cache, orders, letters: deps.letters, codec, proveAbsence, metrics, clock }),

@@ -13,6 +13,8 @@ import { noLog, noMetrics } from "./silence.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const healthLookMs = 2_000;
+/** Room for few, so that worlds are made quickly. */
+const catalogueCacheEntriesMax = 100;
 
 export class SimApi {
   readonly process: SimProcess;
@@ -51,6 +53,7 @@ export class SimApi {
       health,
       metrics: noMetrics,
       logger: noLog,
+      catalogueCacheEntriesMax,
       clock: process.clock,
       newCommandId: () =>
         v7({ msecs: process.clock.now(), random: Uint8Array.from({ length: 16 }, () => engine.whole(0, 255)) }),
