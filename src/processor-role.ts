@@ -19,6 +19,7 @@ import { createRegistryHttp } from "./schemas/registry-http.ts";
 import { prepare } from "./set-up.ts";
 import { createPostgresDeadLetterStore } from "./stores/postgres/dead-letter-store.ts";
 import { createPostgresLedgerStore } from "./stores/postgres/ledger-store.ts";
+import { createPostgresPartitionMapStore } from "./stores/postgres/partition-map-store.ts";
 import { createPool } from "./stores/postgres/pool.ts";
 import { connectRedis, redisReady } from "./stores/redis/connection.ts";
 import { createRedisEffectsCache } from "./stores/redis/effects-cache.ts";
@@ -36,7 +37,9 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
     connectionsMax,
     onIdleError: (err) => log.warn({ err }, "a database connection broke"),
   });
-  const { codec, connection } = await prepare(config, log, pool);
+  const { codec, connection, map } = await prepare(config, log, pool);
+  const maps = createPostgresPartitionMapStore(pool);
+  let { partitionCount } = map;
   const store = createPostgresLedgerStore(pool);
   const letters = createPostgresDeadLetterStore(pool);
   const redis = connectRedis(config.redisUrl, {
@@ -54,6 +57,7 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
     inspector,
     codec,
     cache: createRedisEffectsCache({ redis, proof: ownershipProof(store), channel: decisionsChannel(topic) }),
+    partitionCount: () => partitionCount,
     owner: config.instanceId,
     sleep,
     log,
@@ -99,6 +103,10 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
   await server.listen({ host: config.host, port: config.processorPort });
   await source.start(processor);
   const saving = setInterval(() => void processor.saveProgress(), limits.effectsSaveIntervalMs);
+  const looking = setInterval(() => {
+    const look = async () => (partitionCount = Math.max(partitionCount, (await maps.read())?.partitionCount ?? 0));
+    look().catch((err: unknown) => log.debug({ err }, "can't look at the partition map"));
+  }, limits.partitionMapLookIntervalMs);
   const publishing = setInterval(() => void publisher.round(), limits.deadLetterPublishIntervalMs);
   log.info({ instanceId: config.instanceId, topic }, "the processor is running");
 
@@ -109,6 +117,7 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
       await within(limits.closeMs, publisher.round());
       await within(limits.handOverWaitMs, processor.release());
       clearInterval(saving);
+      clearInterval(looking);
       clearInterval(publishing);
       // The group first: whoever takes the partitions over need not wait for the rest. What hangs is cut by the process's end.
       await within(limits.closeMs, source.stop());

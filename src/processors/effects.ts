@@ -8,12 +8,16 @@
  * I2 A lease is either live (its effects come through the queue) or behind (they are read back from the ledger, from
  *    `effectsDone` on). It becomes behind by any failure and when the queue is full, and live again when it has caught up.
  * I3 One loop runs at a time; it ends when there is nothing to do.
+ * I4 What is written into the cache goes with the moment of the cache that was noted before it was decided, or read back.
+ *    Where the cache has lost what it had since, or learnt of more partitions, the lease's effects are read back (P16).
  */
 import { noticeOf } from "../schemas/decision-feed.ts";
 import type { DecisionMessage } from "../schemas/decision-feed.ts";
 import type { Stock, StoredLine } from "../schemas/lines.ts";
 import { decidedOrder } from "../schemas/order-document.ts";
-import type { OrderEffect, PartitionEffects } from "../stores/effects-cache.ts";
+import { partitionOf } from "../partitioning/partition-of.ts";
+import { nothingNoted } from "../stores/effects-cache.ts";
+import type { CacheMoment, OrderEffect, PartitionEffects, StockEffect } from "../stores/effects-cache.ts";
 import type { CommitReceipt } from "../stores/ledger-store.ts";
 import type { DecidedGroup } from "./decide-group.ts";
 import type { Chunk, Lease } from "./lease.ts";
@@ -29,7 +33,7 @@ type Part = {
 
 type Item = { readonly parts: readonly Part[]; readonly message: DecisionMessage; readonly commands: number };
 
-type EffectsDeps = Pick<ProcessorDeps, "cache" | "store" | "sleep" | "log" | "metrics" | "limits">;
+type EffectsDeps = Pick<ProcessorDeps, "cache" | "partitionCount" | "store" | "sleep" | "log" | "metrics" | "limits">;
 
 export class Effects {
   readonly #deps: EffectsDeps;
@@ -38,6 +42,8 @@ export class Effects {
   #backlog = 0;
   readonly #behind = new Set<Lease>();
   #failures = 0;
+  /** What the cache was when it answered last. */
+  #moment = nothingNoted;
   #running: Promise<void> | undefined;
 
   /** `lost` is told of a lease whose epoch turned out to be old. */
@@ -46,12 +52,17 @@ export class Effects {
     this.#lost = lost;
   }
 
-  /** Tells what a group decided, once it is the group's turn. Never throws, never waits. */
-  decided(group: DecidedGroup, chunks: readonly Chunk[], receipt: CommitReceipt): void {
+  /** To be noted before a group is decided (I4). */
+  moment(): CacheMoment {
+    return this.#moment;
+  }
+
+  /** Tells what a group decided, once it is the group's turn; `noted` before it was decided. Never throws, never waits. */
+  decided(group: DecidedGroup, chunks: readonly Chunk[], receipt: CommitReceipt, noted: CacheMoment): void {
     const commands = group.answers.length;
     const full = this.#backlog + commands > this.#deps.limits.effectsQueueCommandsMax;
     const parts: Part[] = [];
-    for (const part of partsOf(group, chunks, receipt)) {
+    for (const part of partsOf(group, chunks, receipt, { noted, partitionCount: this.#deps.partitionCount() })) {
       const { lease } = part;
       if (full || this.#behind.has(lease) || lease.effectsQueued !== part.from) {
         this.#behind.add(lease); // I2
@@ -124,7 +135,8 @@ export class Effects {
     try {
       await this.#apply(parts);
       for (const { message } of items) await this.#deps.cache.publish(message);
-      for (const { lease, to } of parts) if (!lease.isAborted()) lease.effectsDone = to;
+      // One that has to be read back is not done (I4).
+      for (const { lease, to } of parts) if (!lease.isAborted() && !this.#behind.has(lease)) lease.effectsDone = to;
     } catch (error) {
       for (const { lease } of parts) this.#behind.add(lease); // I2
       throw error;
@@ -133,10 +145,17 @@ export class Effects {
     }
   }
 
-  /** A lease that is fenced is lost: whoever has the partition now tells its effects, which is us again perhaps (P9). */
+  /**
+   * A lease that is fenced is lost: whoever has the partition now tells its effects, which is us again perhaps (P9). One whose
+   * quantities were decided or read before the cache lost what it had is behind (I4).
+   */
   async #apply(parts: readonly Pick<Part, "lease" | "effects">[]): Promise<void> {
     if (parts.length === 0) return;
-    const { fenced } = await this.#deps.cache.apply(parts.map(({ effects }) => effects));
+    const { fenced, now } = await this.#deps.cache.apply(parts.map(({ effects }) => effects));
+    this.#moment = now;
+    for (const { lease, effects } of parts) {
+      if (!isSameCache(effects.noted, now)) this.#behind.add(lease);
+    }
     if (fenced.length === 0) return;
     this.#deps.metrics.fenced.inc(fenced.length);
     for (const lease of new Set(parts.map((part) => part.lease)))
@@ -147,6 +166,7 @@ export class Effects {
   async #replay(lease: Lease): Promise<void> {
     const { store, limits, cache } = this.#deps;
     const { effectsDone: from, committed: to } = lease;
+    const noted = this.#moment;
     if (lease.isAborted() || from >= to) {
       this.#behind.delete(lease);
       lease.effectsQueued = from;
@@ -158,8 +178,9 @@ export class Effects {
     // The stock as it is now, not as each line left it: an old one must not get into a cache that was emptied (P16).
     const productIds = [...new Set(lines.map((line) => line.productId))];
     const { stock } = await store.prefetch({ productIds, commandIds: [], versions: [] });
-    await this.#apply([{ lease, effects: replayedEffects(lease, stock, [...lines, ...orders]) }]);
-    if (lease.isAborted()) return;
+    const told = { noted, partitionCount: this.#deps.partitionCount() };
+    await this.#apply([{ lease, effects: replayedEffects(lease, stock, [...lines, ...orders], told) }]);
+    if (lease.isAborted() || !isSameCache(noted, this.#moment)) return;
     const decidedAt = lines.at(-1)?.decidedAt;
     if (decidedAt !== undefined) await cache.publish({ decidedAt, decisions: lines.map((line) => noticeOf(line)) });
     // Lines may share an offset: the last one of a full page may not be the last of its offset.
@@ -168,18 +189,23 @@ export class Effects {
   }
 }
 
-function partsOf(group: DecidedGroup, chunks: readonly Chunk[], { decidedAt }: CommitReceipt): Part[] {
-  const parts = new Map<number, Part & { stock: PartitionEffects["stock"][number][]; orders: OrderEffect[] }>();
+type Told = Pick<PartitionEffects, "noted" | "partitionCount">;
+
+function partsOf(group: DecidedGroup, chunks: readonly Chunk[], { decidedAt }: CommitReceipt, told: Told): Part[] {
+  const parts = new Map<number, Part & { stock: StockEffect[]; orders: OrderEffect[] }>();
   for (const { lease, from, to } of chunks) {
     const before = parts.get(lease.partition);
     const stock = before?.stock ?? [];
     const orders = before?.orders ?? [];
-    const effects = { partition: lease.partition, epoch: lease.epoch, stock, orders };
+    const effects = { partition: lease.partition, epoch: lease.epoch, ...told, stock, orders };
     parts.set(lease.partition, { lease, from: before?.from ?? from, to, effects, stock, orders });
   }
   for (const { partitions, productId, stock } of group.products) {
     if (stock === undefined) continue;
-    for (const partition of partitions) parts.get(partition)?.stock.push({ productId, ...stock });
+    const home = partitionOf(productId, told.partitionCount);
+    for (const partition of partitions) {
+      parts.get(partition)?.stock.push({ productId, ...stock, isHome: partition === home });
+    }
   }
   for (const { partition, line } of group.orders) {
     const at = "decidedAt" in line ? line.decidedAt : decidedAt;
@@ -192,6 +218,7 @@ function replayedEffects(
   lease: Lease,
   stock: ReadonlyMap<string, Stock>,
   lines: readonly StoredLine[],
+  told: Told,
 ): PartitionEffects {
   const orders = lines
     .filter((line) => line.type === "PlaceOrder")
@@ -199,7 +226,14 @@ function replayedEffects(
   return {
     partition: lease.partition,
     epoch: lease.epoch,
-    stock: [...stock].map(([productId, now]) => ({ productId, ...now })),
+    ...told,
+    stock: [...stock].map(([productId, now]) => {
+      return { productId, ...now, isHome: partitionOf(productId, told.partitionCount) === lease.partition };
+    }),
     orders,
   };
+}
+
+function isSameCache(one: CacheMoment, other: CacheMoment): boolean {
+  return one.incarnation === other.incarnation && one.partitionCount === other.partitionCount;
 }

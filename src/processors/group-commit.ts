@@ -18,6 +18,7 @@
  */
 import assert from "node:assert/strict";
 import type { Line } from "../schemas/lines.ts";
+import type { CacheMoment } from "../stores/effects-cache.ts";
 import { CommitRefused, DataRefused, StoreUnavailable } from "../stores/ledger-store.ts";
 import type { CommitReceipt } from "../stores/ledger-store.ts";
 import { gather, halve, leasesOf, weightOf } from "./chunks.ts";
@@ -31,8 +32,10 @@ import type { ProcessorDeps } from "./processor-deps.ts";
 export type GroupEvents = {
   /** A lease's chunks are committed and told; `committed`, `records` and `bytes` have moved. */
   readonly settled: (leases: readonly Lease[]) => void;
+  /** What the cache is as far as the effects know, noted before a group is decided (P16). */
+  readonly moment: () => CacheMoment;
   /** What the group decided, for the effects. */
-  readonly decided: (group: DecidedGroup, chunks: readonly Chunk[], receipt: CommitReceipt) => void;
+  readonly decided: (group: DecidedGroup, chunks: readonly Chunk[], receipt: CommitReceipt, noted: CacheMoment) => void;
   /** It was committed, but what it decided is forgotten: the effects must read it back. */
   readonly recovered: (lease: Lease) => void;
   /** Another owner has the partition, or it stands where this lease never was. */
@@ -147,9 +150,10 @@ export class GroupCommit {
     for (;;) {
       chunks = chunks.filter(({ lease }) => !lease.isAborted()); // I4
       if (chunks.length === 0) return undefined;
+      const noted = this.#events.moment();
       try {
         const committed = await attempt(this.#deps, { chunks, locked, watchDuplicates: this.#duplicateWatch > 0 });
-        settle = () => this.#settle(committed);
+        settle = () => this.#settle(committed, noted);
         break;
       } catch (error) {
         if (error instanceof CommitRefused && error.because === "duplicate") {
@@ -231,7 +235,7 @@ export class GroupCommit {
     }));
   }
 
-  #settle({ group, receipt, live: chunks }: Committed): void {
+  #settle({ group, receipt, live: chunks }: Committed, noted: CacheMoment): void {
     if (this.#duplicateWatch > 0) this.#duplicateWatch -= 1;
     if (group.answers.some(({ repeated }) => !repeated)) this.#parksInARow = 0;
     const leases = new Map(chunks.map(({ lease }) => [lease.partition, lease]));
@@ -244,7 +248,7 @@ export class GroupCommit {
     }
     for (const chunk of chunks) advance(chunk);
     this.#count(group);
-    this.#events.decided(group, chunks, receipt);
+    this.#events.decided(group, chunks, receipt, noted);
     this.#events.settled([...leases.values()]);
   }
 

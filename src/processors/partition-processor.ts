@@ -47,7 +47,8 @@ export class PartitionProcessor implements LogListener {
     this.#handOver = new HandOver(deps, (lease) => this.#drop(lease));
     this.#effects = new Effects(deps, (lease) => void this.#reclaim(lease));
     this.#group = new GroupCommit(deps, () => this.#leases.values(), {
-      decided: (group, chunks, receipt) => this.#effects.decided(group, chunks, receipt),
+      moment: () => this.#effects.moment(),
+      decided: (group, chunks, receipt, noted) => this.#effects.decided(group, chunks, receipt, noted),
       recovered: (lease) => this.#effects.behind(lease),
       settled: (leases) => this.#settled(leases),
       lost: (lease) => {

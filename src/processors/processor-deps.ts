@@ -13,6 +13,8 @@ export type ProcessorDeps = {
   readonly inspector: Pick<LogInspector, "ends">;
   readonly codec: Pick<CommandCodec, "encode" | "decode" | "learn">;
   readonly cache: EffectsCache;
+  /** Of the partition map as this process knows it: by it a product has its home partition, whose owner writes its quantity (P16). */
+  readonly partitionCount: () => number;
   /** Written beside the epoch, for people. */
   readonly owner: string;
   readonly sleep: (milliseconds: number) => Promise<void>;

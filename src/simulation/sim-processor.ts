@@ -43,6 +43,7 @@ export class SimProcessor {
       inspector: { ends: () => services.log.call(process, "ends", () => Promise.resolve(log.ends())) },
       codec: simCodec,
       cache: reach(stores.effectsCache(owns), services.cache, process),
+      partitionCount: () => log.partitions.length,
       owner: id,
       sleep: (ms) => process.sleep(ms),
       log: noLog,

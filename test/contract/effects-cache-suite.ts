@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { OrderDocument } from "../../src/schemas/order-document.ts";
-import type { EffectsCache, OwnershipProof, PartitionEffects } from "../../src/stores/effects-cache.ts";
+import { nothingNoted } from "../../src/stores/effects-cache.ts";
+import type { CacheMoment, EffectsCache, OwnershipProof, PartitionEffects } from "../../src/stores/effects-cache.ts";
 import type { ReadCache } from "../../src/stores/read-cache.ts";
 
 /** One cache under test. `refillTokenTtlMs` is short, so that a test can outlive a token. */
@@ -14,6 +15,8 @@ export type CacheUnderTest = {
   pass(ms: number): unknown;
   /** Takes the quantity away as its expiry would, and leaves what guards it. */
   expireQuantity(productId: string): unknown;
+  /** Takes away all that there is of a product, as when memory runs short. */
+  lose(productId: string): unknown;
   close(): unknown;
 };
 
@@ -40,14 +43,14 @@ export function orderDocument(changes: Partial<OrderDocument> = {}): OrderDocume
   };
 }
 
-const effects = (epoch: number, changes: Partial<PartitionEffects> = {}): PartitionEffects => ({
-  partition: 3,
-  epoch,
-  stock: [],
-  orders: [],
-  ...changes,
+const partitionCount = 12;
+const stock = (quantity: number, version: number, productId = "p1") => ({
+  stock: [{ productId, quantity, version, isHome: true }],
 });
-const stock = (quantity: number, version: number) => ({ stock: [{ productId: "p1", quantity, version }] });
+/** Of an owner whose partition is not the product's home: no quantity of its own ever gets into the cache. */
+const revoked = (version: number, productId = "p1") => ({
+  stock: [{ productId, quantity: 77, version, isHome: false }],
+});
 const told = (...orders: OrderDocument[]) => ({
   orders: orders.map((order) => ({ orderId: order.orderId, document: () => order })),
 });
@@ -73,11 +76,21 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
   describe(name, () => {
     let cache: CacheUnderTest;
     let reader: ReadCache;
+    let noted: CacheMoment;
     beforeEach(async () => {
       cache = await open();
       await cache.flush();
       reader = cache.reader();
+      noted = await look();
     });
+    /** What an owner of another partition is told that the cache is now. */
+    const look = async (changes: Partial<PartitionEffects> = {}): Promise<CacheMoment> => {
+      const nobodys = { epoch: 1, stock: [], orders: [], partitionCount, noted: nothingNoted };
+      return (await cache.owner(latest).apply([{ partition: 0, ...nobodys, ...changes }])).now;
+    };
+    const effects = (epoch: number, changes: Partial<PartitionEffects> = {}): PartitionEffects => {
+      return { partition: 3, epoch, partitionCount, noted, stock: [], orders: [], ...changes };
+    };
     afterEach(() => cache.close());
 
     const pendingOf = (order: OrderDocument): OrderDocument => ({
@@ -96,8 +109,8 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
       const order = orderDocument();
       await mark(order);
       const write = effects(1, { ...stock(9, 2), ...told(order) });
-      expect(await owner.apply([write])).toEqual({ fenced: [] });
-      expect(await owner.apply([write])).toEqual({ fenced: [] });
+      expect(await owner.apply([write])).toMatchObject({ fenced: [] });
+      expect(await owner.apply([write])).toMatchObject({ fenced: [] });
       expect(await reader.readStock("p1")).toEqual(hit(9, 2));
       expect(await reader.readOrder(order.orderId)).toEqual(order);
       expect(await reader.readOrder(randomUUID())).toBeNull();
@@ -105,7 +118,9 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
 
     test("more products and orders than one script takes arrive all", async () => {
       const orders = Array.from({ length: 1_203 }, (_, offset) => orderDocument({ offset }));
-      const many = Array.from({ length: 1_001 }, (_, n) => ({ productId: `many-${n}`, quantity: n, version: 1 }));
+      const many = Array.from({ length: 1_001 }, (_, n) => ({
+        ...{ productId: `many-${n}`, quantity: n, version: 1, isHome: true },
+      }));
       await mark(...orders);
       await cache
         .owner(latest)
@@ -159,7 +174,7 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
 
     test("an owner that PostgreSQL does not confirm writes nothing", async () => {
       const late = cache.owner(() => Promise.resolve(false));
-      expect(await late.apply([effects(5, stock(9, 9))])).toEqual({ fenced: [3] });
+      expect(await late.apply([effects(5, stock(9, 9))])).toMatchObject({ fenced: [3] });
       expect(await reader.readStock("p1")).toMatchObject({ kind: "miss" });
     });
 
@@ -169,9 +184,7 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
       await cache.owner(latest).apply([effects(6, stock(8, 2))]);
       const order = orderDocument();
       await mark(order);
-      expect(
-        await late.apply([effects(5, { stock: [{ productId: "p2", quantity: 1, version: 1 }], ...told(order) })]),
-      ).toEqual({ fenced: [3] });
+      expect(await late.apply([effects(5, { ...stock(1, 1, "p2"), ...told(order) })])).toMatchObject({ fenced: [3] });
       expect(await reader.readStock("p2")).toMatchObject({ kind: "miss" });
       expect(await reader.readOrder(order.orderId)).toEqual(pendingOf(order));
     });
@@ -195,7 +208,7 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
       await cache.owner(latest).apply([effects(6)]);
       const owner = cache.owner(latest);
       const other = effects(1, { partition: 4, ...stock(2, 2) });
-      expect(await owner.apply([effects(5, told(orderDocument())), other])).toEqual({ fenced: [3] });
+      expect(await owner.apply([effects(5, told(orderDocument())), other])).toMatchObject({ fenced: [3] });
       expect(await reader.readStock("p1")).toEqual(hit(2, 2));
     });
 
@@ -205,7 +218,9 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
       for (let version = 1; version <= 3; version++) await owner.apply([effects(5, stock(9, version))]);
       expect(asked).toBe(1);
       await cache.flush();
-      await owner.apply([effects(5, stock(9, 4))]);
+      const { now } = await owner.apply([effects(5, stock(9, 4))]);
+      expect(asked).toBe(2);
+      await owner.apply([effects(5, { ...stock(9, 4), noted: now })]);
       expect(asked).toBe(2);
       expect(await reader.readStock("p1")).toEqual(hit(9, 4));
     });
@@ -216,7 +231,7 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
       await wasAsked;
       await cache.owner(latest).apply([effects(6, stock(8, 2))]);
       release();
-      expect(await late).toEqual({ fenced: [3] });
+      expect(await late).toMatchObject({ fenced: [3] });
       expect(await reader.readStock("p1")).toEqual(hit(8, 2));
     });
 
@@ -227,9 +242,92 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
       await cache.owner(latest).apply([effects(6, stock(8, 2))]);
       await cache.flush();
       release();
-      expect(await late).toEqual({ fenced: [3] });
+      expect(await late).toMatchObject({ fenced: [3] });
       expect(calls()).toBe(2);
       expect(await reader.readStock("p1")).toMatchObject({ kind: "miss" });
+    });
+
+    test("an owner that is not the home's takes an older quantity away, and a home that decided before it fills no place of it", async () => {
+      const [home, other] = [cache.owner(latest), cache.owner(latest)];
+      await home.apply([effects(1, stock(9, 2))]);
+      const { now } = await other.apply([effects(1, { partition: 4, ...revoked(3) })]);
+      expect(await reader.readStock("p1")).toMatchObject({ kind: "miss" });
+      await home.apply([effects(1, stock(9, 2))]);
+      expect(await reader.readStock("p1")).toMatchObject({ kind: "miss" });
+      await cache.lose("p1");
+      await home.apply([effects(1, { stock: [...stock(9, 2).stock, ...stock(5, 1, "p2").stock] })]);
+      expect(await reader.readStock("p1")).toMatchObject({ kind: "miss" });
+      expect(await reader.readStock("p2")).toEqual(hit(5, 1));
+      await home.apply([effects(1, { ...stock(7, 4), noted: now })]);
+      expect(await reader.readStock("p1")).toEqual(hit(7, 4));
+    });
+
+    test("a revocation leaves what is as new, and never lowers its guard", async () => {
+      await cache.owner(latest).apply([effects(1, stock(9, 5))]);
+      const other = cache.owner(latest);
+      for (const version of [5, 4]) await other.apply([effects(1, { partition: 4, ...revoked(version) })]);
+      expect(await reader.readStock("p1")).toEqual(hit(9, 5));
+      await cache.expireQuantity("p1");
+      await other.apply([effects(1, { partition: 4, ...revoked(3) })]);
+      const { now } = await cache.owner(latest).apply([effects(1)]);
+      await cache.owner(latest).apply([effects(1, { ...stock(8, 4), noted: now })]);
+      expect(await reader.readStock("p1")).toMatchObject({ kind: "miss" });
+    });
+
+    test("a revocation takes a reader's token away", async () => {
+      const miss = await reader.readStock("p1");
+      if (miss.kind !== "miss" || miss.token === null) throw new Error("a token was expected");
+      await cache.owner(latest).apply([effects(1, { partition: 4, ...revoked(8) })]);
+      await reader.refillStock({ productId: "p1", token: miss.token, stock: { quantity: 4, version: 8 } });
+      expect(await reader.readStock("p1")).toMatchObject({ kind: "miss" });
+    });
+
+    test("what was decided before the cache was emptied is not put in, and takes away what is older", async () => {
+      const owner = cache.owner(latest);
+      const before = noted;
+      await owner.apply([effects(1, stock(9, 2))]);
+      await cache.flush();
+      const { now } = await owner.apply([effects(1)]);
+      expect(now.incarnation).not.toBe(before.incarnation);
+      const miss = await reader.readStock("p1");
+      if (miss.kind !== "miss" || miss.token === null) throw new Error("a token was expected");
+      await reader.refillStock({ productId: "p1", token: miss.token, stock: { quantity: 9, version: 2 } });
+      await owner.apply([effects(1, stock(8, 3))]);
+      expect(await reader.readStock("p1")).toMatchObject({ kind: "miss" });
+      // What comes of it is nobody else's matter: the next one, noted in time, is put in.
+      await owner.apply([effects(1, { ...stock(7, 4), noted: now })]);
+      expect(await reader.readStock("p1")).toEqual(hit(7, 4));
+    });
+
+    test("once more partitions are known, who counts fewer is nobody's home, nor who noted fewer", async () => {
+      const home = cache.owner(latest);
+      const grown = await look({ partitionCount: 2 * partitionCount });
+      expect(grown.partitionCount).toBe(2 * partitionCount);
+      await home.apply([effects(1, { ...stock(9, 2), noted: grown })]);
+      expect(await reader.readStock("p1")).toMatchObject({ kind: "miss" });
+      await home.apply([effects(1, { ...stock(9, 2, "p2"), partitionCount: 2 * partitionCount })]);
+      expect(await reader.readStock("p2")).toMatchObject({ kind: "miss" });
+      const { now } = await home.apply([effects(1, { ...stock(9, 2, "p2"), partitionCount, noted: grown })]);
+      await home.apply([effects(1, { ...stock(8, 3, "p2"), partitionCount: 2 * partitionCount, noted: now })]);
+      expect(await reader.readStock("p2")).toEqual(hit(8, 3));
+    });
+
+    test("who counts fewer partitions revokes, also what a home of the new count decided before it", async () => {
+      const grown = await look({ partitionCount: 2 * partitionCount });
+      await cache.owner(latest).apply([effects(1, { ...stock(9, 6), noted: grown })]);
+      await cache.lose("p1");
+      const newHome = { partition: 15, partitionCount: 2 * partitionCount, noted: grown };
+      await cache.owner(latest).apply([effects(1, { ...stock(10, 5), ...newHome })]);
+      expect(await reader.readStock("p1")).toMatchObject({ kind: "miss" });
+    });
+
+    test("an owner that has noted nothing yet puts nothing in, and is told what to note", async () => {
+      const owner = cache.owner(latest);
+      const { now } = await owner.apply([effects(1, { ...stock(9, 2), noted: nothingNoted })]);
+      expect(now).toEqual(noted);
+      expect(await reader.readStock("p1")).toMatchObject({ kind: "miss" });
+      await owner.apply([effects(1, { ...stock(9, 2), noted: now })]);
+      expect(await reader.readStock("p1")).toEqual(hit(9, 2));
     });
 
     test("a reader refills what it missed", async () => {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createMemoryCache } from "../../src/stores/memory/effects-cache.ts";
 import { connectRedis, redisReady } from "../../src/stores/redis/connection.ts";
 import { createRedisEffectsCache } from "../../src/stores/redis/effects-cache.ts";
-import { quantityKey } from "../../src/stores/redis/keys.ts";
+import { quantityKey, tokenKey, versionKey } from "../../src/stores/redis/keys.ts";
 import { createRedisReadCache } from "../../src/stores/redis/read-cache.ts";
 import { redisUrl } from "./redis-url.ts";
 import { describeCache } from "./effects-cache-suite.ts";
@@ -18,6 +18,7 @@ describeCache("effects cache in memory", () => {
     flush: cache.flush,
     pass: (ms: number) => (time += ms),
     expireQuantity: cache.expireQuantity,
+    lose: cache.lose,
     close: () => undefined,
   });
 });
@@ -33,6 +34,7 @@ describeCache("effects cache in Redis", async () => {
     flush: () => redis.flushdb(),
     pass: (ms) => sleep(ms),
     expireQuantity: (productId) => redis.del(quantityKey(productId)),
+    lose: (productId) => redis.del(quantityKey(productId), versionKey(productId), tokenKey(productId)),
     close: () => {
       redis.disconnect();
     },

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { limits } from "../../src/limits.ts";
 import type { DecisionMessage } from "../../src/schemas/decision-feed.ts";
-import { CacheUnavailable } from "../../src/stores/effects-cache.ts";
+import { CacheUnavailable, nothingNoted } from "../../src/stores/effects-cache.ts";
 import { connectRedis, redisReady } from "../../src/stores/redis/connection.ts";
 import { startRedisDecisionFeed } from "../../src/stores/redis/decision-feed.ts";
 import { createRedisEffectsCache } from "../../src/stores/redis/effects-cache.ts";
@@ -140,9 +140,8 @@ test("Redis away: calls fail at once, the process lives, and it works again when
   await expect(cache.readStock("p1")).rejects.toBeInstanceOf(CacheUnavailable);
   expect(performance.now() - startedAt).toBeLessThan(200);
   const owner = createRedisEffectsCache({ redis, proof: () => Promise.resolve(true), channel: "c" });
-  await expect(owner.apply([{ partition: 0, epoch: 1, stock: [], orders: [] }])).rejects.toBeInstanceOf(
-    CacheUnavailable,
-  );
+  const effects = { partition: 0, epoch: 1, partitionCount: 1, noted: nothingNoted, stock: [], orders: [] };
+  await expect(owner.apply([effects])).rejects.toBeInstanceOf(CacheUnavailable);
   await expect(owner.publish(message("a"))).rejects.toBeInstanceOf(CacheUnavailable);
 
   wire.mend();

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { partitionOf } from "../../src/partitioning/partition-of.ts";
 import type { Command } from "../../src/schemas/commands.ts";
+import type { CacheGuardName } from "../../src/stores/memory/effects-cache.ts";
 import type { GuardName } from "../../src/stores/memory/ledger-store.ts";
 import { cancelOrder, countStock, placeOrder, receiveStock, resumeProduct, uuidOf } from "../support/commands.ts";
 import { auditAgainstLog, auditCache, auditTally, auditWaiting } from "./auditor.ts";
@@ -14,7 +16,9 @@ const productCount = 4;
 /** Order ids are few, so that duplicates and cancels meet their orders; an id always has the same content. */
 const orderNumber = fc.integer({ min: 1, max: 12 });
 const productOf = (number: number): number => number % productCount;
-const name = (product: number): string => `p${product}`;
+/** Two at home on each partition. */
+const names = ["a", "d", "c", "f"];
+const name = (product: number): string => names[product] ?? "a";
 
 const order = orderNumber.map((number) =>
   placeOrder({ commandId: uuidOf(number), productId: name(productOf(number)), quantity: 1 + (number % 3) }),
@@ -69,7 +73,7 @@ const appendTo = (
       const records: SimRecord[] = commands.filter(({ productId }) => partitionOf(productId, drawn) === partition);
       return { do: "append", partition, records: marker ? [...records, "marker"] : records };
     });
-const byProduct = (productId: string): number => Number(productId.slice(1)) % partitionCount;
+const byProduct = (productId: string): number => partitionOf(productId, partitionCount);
 
 const owner = fc.nat(1);
 const trouble: fc.Arbitrary<Step> = fc.oneof(
@@ -81,7 +85,11 @@ const trouble: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant("crash" as const), instance: owner }),
   fc.record({ do: fc.constant("cache away" as const), away: fc.boolean() }),
 );
-const flush: fc.Arbitrary<Step> = fc.record({ do: fc.constant("flush cache" as const) });
+const loss: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ do: fc.constant("flush cache" as const) }),
+  fc.record({ do: fc.constant("lose product" as const), productId: fc.constantFrom(...names) }),
+);
+const troubleOrLoss = fc.oneof({ weight: 3, arbitrary: trouble }, { weight: 2, arbitrary: loss });
 
 /** The store is mended, and operators go on with every product, in steps that the world takes among all others. */
 const recovery: Step[] = [
@@ -113,9 +121,14 @@ const plan = fc.array(fc.nat(99), { maxLength: 300 });
 
 type World = ReturnType<typeof createWorld>;
 
-function property(steps: fc.Arbitrary<Step[]>, audit: (world: World) => void, without: readonly GuardName[]) {
+function property(
+  steps: fc.Arbitrary<Step[]>,
+  audit: (world: World) => void,
+  without: readonly GuardName[],
+  cacheWithout: readonly CacheGuardName[] = [],
+) {
   return fc.asyncProperty(fc.scheduler(), steps, plan, async (scheduler, script, plan) => {
-    const world = createWorld({ scheduler, partitionCount, plan, without });
+    const world = createWorld({ scheduler, partitionCount, plan, without, cacheWithout });
     await world.run(script);
     audit(world);
   });
@@ -133,7 +146,7 @@ const once = (steps: Step[]): Step[] => {
   return steps.map((step) => (step.do === "append" ? { ...step, records: step.records.filter(isNew) } : step));
 };
 
-const orderedScript = script(appendTo(byProduct), fc.oneof({ weight: 4, arbitrary: trouble }, flush));
+const orderedScript = script(appendTo(byProduct), troubleOrLoss);
 const ordered = (without: readonly GuardName[] = []) =>
   property(
     without.includes("duplicate") ? orderedScript.map(once) : orderedScript,
@@ -144,19 +157,18 @@ const ordered = (without: readonly GuardName[] = []) =>
     },
     without,
   );
-const strewn = (without: readonly GuardName[] = []) =>
+const strewn = (without: readonly GuardName[] = [], cacheWithout: readonly CacheGuardName[] = []) =>
   property(
-    // No flush: two rightful owners of one product, who know nothing of each other, can't tell an emptied cache from a new
-    // product, and the older of their quantities may stay until it expires.
     script(
       appendTo((_productId, drawn) => drawn),
-      trouble,
+      troubleOrLoss,
     ),
     ({ log, ledger, cache }) => {
       auditTally(ledger);
       auditCache(log, ledger, cache);
     },
     without,
+    cacheWithout,
   );
 
 const parking = (without: readonly GuardName[] = []) =>

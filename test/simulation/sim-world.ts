@@ -11,6 +11,7 @@ import { pendingOrder } from "../../src/schemas/order-document.ts";
 import type { Line } from "../../src/schemas/lines.ts";
 import { PartitionProcessor } from "../../src/processors/partition-processor.ts";
 import { createMemoryCache } from "../../src/stores/memory/effects-cache.ts";
+import type { CacheGuardName } from "../../src/stores/memory/effects-cache.ts";
 import { createMemoryLedgerStore } from "../../src/stores/memory/ledger-store.ts";
 import type { GuardName } from "../../src/stores/memory/ledger-store.ts";
 import { CacheUnavailable } from "../../src/stores/effects-cache.ts";
@@ -49,6 +50,8 @@ export type Step =
   | { readonly do: "rest" }
   | { readonly do: "mend store" }
   | { readonly do: "flush cache" }
+  /** What the cache has of one product is lost, and nothing else. */
+  | { readonly do: "lose product"; readonly productId: string }
   | { readonly do: "cache away"; readonly away: boolean };
 
 export type WorldOptions = {
@@ -57,6 +60,7 @@ export type WorldOptions = {
   /** Drawn one by one, 0 to 99, for faults and fetch sizes; when they are used up, nothing fails any more. */
   readonly plan: readonly number[];
   readonly without?: readonly GuardName[];
+  readonly cacheWithout?: readonly CacheGuardName[];
 };
 
 type Instance = { alive: boolean; readonly source: SimSource; readonly processor: PartitionProcessor };
@@ -65,11 +69,11 @@ const instanceCount = 2;
 const restHops = 30;
 const never = new Promise<never>(() => undefined);
 
-export function createWorld({ scheduler, partitionCount, plan, without = [] }: WorldOptions) {
+export function createWorld({ scheduler, partitionCount, plan, without = [], cacheWithout = [] }: WorldOptions) {
   let mended = false;
   const refuses = ({ customerId }: Line): boolean => !mended && customerId === unlucky;
   const ledger = createMemoryLedgerStore({ without, refuses, now: () => 0 });
-  const cache = createMemoryCache({ now: () => 0 });
+  const cache = createMemoryCache({ now: () => 0, without: cacheWithout });
   const reader = cache.readCache();
   const simLog = createSimLog(partitionCount);
   let drawn = 0;
@@ -105,6 +109,7 @@ export function createWorld({ scheduler, partitionCount, plan, without = [] }: W
       inspector: { ends: () => hop("ends").then(() => endsOf(simLog)) },
       codec: simCodec,
       cache: effects,
+      partitionCount: () => partitionCount,
       owner: name,
       sleep: () => hop("sleep"),
       log,
@@ -155,6 +160,9 @@ export function createWorld({ scheduler, partitionCount, plan, without = [] }: W
         break;
       case "flush cache":
         cache.flush();
+        break;
+      case "lose product":
+        cache.lose(step.productId);
         break;
       case "cache away":
         cache.setAway(step.away);

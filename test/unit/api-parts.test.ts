@@ -142,8 +142,10 @@ test("stock: one question for all who look at a product, and the refill's token 
         questions++;
         // While PostgreSQL answers with what was, an owner writes what is: the refill must come to nothing.
         const owner = memory.effectsCache(() => Promise.resolve(true));
-        const stock = [{ productId: "p1", quantity: 3, version: 8 }];
-        await owner.apply([{ partition: 0, epoch: 1, stock, orders: [] }]);
+        const stock = [{ productId: "p1", quantity: 3, version: 8, isHome: true }];
+        const effects = { partition: 0, epoch: 1, partitionCount: 0, noted: memory.moment(), orders: [] };
+        await owner.apply([{ ...effects, stock }]);
+        expect(memory.quantityOf("p1")).toBe(3);
         memory.expireQuantity("p1");
         return ids.map(() => ({ quantity: 4, version: 8 }));
       },

@@ -165,8 +165,9 @@ export class ApiWorld {
         return { orderId: line.commandId, document: () => decidedOrder(line, at) };
       });
     const now = this.stock.get(answer.productId);
-    const stock = now === undefined ? [] : [{ productId: answer.productId, ...now }];
-    await this.#owner.apply([{ partition, epoch: 1, stock, orders }]).catch(() => undefined);
+    const stock = now === undefined ? [] : [{ productId: answer.productId, ...now, isHome: true }];
+    const noted = this.cache.moment();
+    await this.#owner.apply([{ partition, epoch: 1, partitionCount, noted, stock, orders }]).catch(() => undefined);
     await this.#owner.publish({ decidedAt, decisions: [noticeOf(answer)] }).catch(() => undefined);
   }
 

@@ -6,6 +6,7 @@ import { decideGroup } from "../../src/processors/decide-group.ts";
 import { Effects } from "../../src/processors/effects.ts";
 import { chunkOf } from "../../src/processors/intake.ts";
 import { Lease } from "../../src/processors/lease.ts";
+import { nothingNoted } from "../../src/stores/effects-cache.ts";
 import { createMemoryLedgerStore } from "../../src/stores/memory/ledger-store.ts";
 import { receiveStock, uuidOf } from "../support/commands.ts";
 
@@ -36,6 +37,7 @@ it("a lease that is behind gets its turn while the queue never runs empty", asyn
       }),
       [chunkOf(busy, intake)],
       { decidedAt: 0 },
+      effects.moment(),
     );
   };
   const effects = new Effects(
@@ -45,10 +47,11 @@ it("a lease that is behind gets its turn while the queue never runs empty", asyn
         apply: (written) => {
           told.push(...written.map(({ partition }) => partition));
           if (busy.committed < groupsMax) commit();
-          return Promise.resolve({ fenced: [] });
+          return Promise.resolve({ fenced: [], now: nothingNoted });
         },
         publish: () => Promise.resolve(),
       },
+      partitionCount: () => 2,
       sleep: () => Promise.resolve(),
       log: pino({ level: "silent" }),
       metrics: createMetrics({ defaults: false }),

@@ -10,6 +10,7 @@ import type { Chunk } from "../../src/processors/lease.ts";
 import type { Command } from "../../src/schemas/commands.ts";
 import { DataRefused, StoreUnavailable } from "../../src/stores/ledger-store.ts";
 import type { LedgerStore } from "../../src/stores/ledger-store.ts";
+import { nothingNoted } from "../../src/stores/effects-cache.ts";
 import { createMemoryLedgerStore } from "../../src/stores/memory/ledger-store.ts";
 import { receiveStock, resumeProduct, uuidOf } from "../support/commands.ts";
 import { simCodec } from "../simulation/sim-log.ts";
@@ -37,6 +38,7 @@ async function createGroup({ partitions, through = (store) => store }: Options) 
     () => leases,
     {
       settled: () => undefined,
+      moment: () => nothingNoted,
       decided: () => undefined,
       recovered: () => undefined,
       lost: (lease) => {

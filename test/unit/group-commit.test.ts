@@ -5,6 +5,7 @@ import { createMetrics } from "../../src/ops/metrics.ts";
 import { makeChunk } from "../../src/processors/chunks.ts";
 import { GroupCommit } from "../../src/processors/group-commit.ts";
 import { Lease } from "../../src/processors/lease.ts";
+import { nothingNoted } from "../../src/stores/effects-cache.ts";
 import { StoreUnavailable } from "../../src/stores/ledger-store.ts";
 import type { LedgerStore } from "../../src/stores/ledger-store.ts";
 import { createMemoryLedgerStore } from "../../src/stores/memory/ledger-store.ts";
@@ -48,6 +49,7 @@ function groupCommitOver(store: LedgerStore, leases: readonly Lease[], lost: num
     () => leases,
     {
       settled: () => undefined,
+      moment: () => nothingNoted,
       decided: () => undefined,
       recovered: () => undefined,
       lost: ({ partition }) => lost.push(partition),

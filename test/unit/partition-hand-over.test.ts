@@ -71,6 +71,7 @@ function startProcessor(ledger: MemoryLedger = createMemoryLedgerStore(), owner 
     inspector: { ends: () => Promise.resolve(new Map([0, 1].map((partition) => [partition, { low: 0, high: 9 }]))) },
     codec: simCodec,
     cache: createMemoryCache().effectsCache(() => Promise.resolve(true)),
+    partitionCount: () => 2,
     owner,
     sleep: (ms) => new Promise((wake) => sleeps.push({ ms, wake })),
     log: pino({ level: "silent" }),

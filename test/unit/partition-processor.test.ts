@@ -25,6 +25,7 @@ function startProcessor(ends: () => LogEnds | Promise<LogEnds>) {
     inspector: { ends: async () => new Map([[0, await ends()]]) },
     codec: simCodec,
     cache: createMemoryCache().effectsCache(() => Promise.resolve(true)),
+    partitionCount: () => 1,
     owner: "test",
     sleep: () => new Promise((resolve) => setImmediate(resolve)),
     log: pino({ level: "silent" }),

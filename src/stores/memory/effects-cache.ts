@@ -3,11 +3,12 @@
  * P17) and the same steps that others may come between: the owner's proof is awaited where the Redis adapter awaits it.
  * It passes the contract suite that the Redis adapters pass (test/contract/effects-cache.test.ts).
  */
+import { randomUUID } from "node:crypto";
 import { limits } from "../../limits.ts";
 import type { DecisionMessage } from "../../schemas/decision-feed.ts";
 import type { OrderDocument } from "../../schemas/order-document.ts";
 import { CacheUnavailable } from "../effects-cache.ts";
-import type { EffectsCache, OwnershipProof, PartitionEffects } from "../effects-cache.ts";
+import type { CacheMoment, EffectsCache, OwnershipProof, PartitionEffects, StockEffect } from "../effects-cache.ts";
 import type { ReadCache } from "../read-cache.ts";
 
 type Kept<Value> = { readonly value: Value; readonly until: number };
@@ -36,30 +37,63 @@ class ExpiringMap<Value> {
   }
 }
 
-export type MemoryCacheOptions = { readonly now?: () => number; readonly refillTokenTtlMs?: number };
+/**
+ * Guards that can be taken out one by one, so that a simulation can show that it notices: the owner's `epoch`; the
+ * `incarnation` from before its proof; the `version` of what is there; a reader's `token`; the `home` of a product; the `moment`
+ * noted; the `count` of partitions that is known; and the `revocation` since the moment noted.
+ */
+export type CacheGuardName = "epoch" | "incarnation" | "version" | "token" | "home" | "moment" | "count" | "revocation";
+
+export type MemoryCacheOptions = {
+  readonly now?: () => number;
+  readonly refillTokenTtlMs?: number;
+  readonly without?: readonly CacheGuardName[];
+};
 export type MemoryCache = ReturnType<typeof createMemoryCache>;
 
 export function createMemoryCache(options: MemoryCacheOptions = {}) {
-  const { now = Date.now, refillTokenTtlMs = limits.refillTokenTtlMs } = options;
+  const { now = Date.now, refillTokenTtlMs = limits.refillTokenTtlMs, without = [] } = options;
+  const guards = (name: CacheGuardName): boolean => !without.includes(name);
   const quantities = new ExpiringMap<number>(now);
   const versions = new ExpiringMap<number>(now);
   const tokens = new ExpiringMap<string>(now);
   const orders = new ExpiringMap<OrderDocument>(now);
   const epochs = new Map<number, number>();
+  /** By product, the number of its last revocation. */
+  const revoked = new Map<string, number>();
   const listeners = new Set<(message: DecisionMessage) => void>();
-  let incarnation = {};
+  let incarnation = randomUUID();
+  let partitionCount = 0;
+  let revocations = 0;
   let tokenNumber = 0;
   let away = false;
 
-  const write = ({ partition, epoch, stock, orders: documents }: PartitionEffects) => {
+  const moment = (): CacheMoment => ({ incarnation, partitionCount, revocations });
+  const isCurrent = (noted: CacheMoment): boolean =>
+    !guards("moment") || (noted.incarnation === incarnation && noted.partitionCount === partitionCount);
+  const wasRevoked = (productId: string, noted: CacheMoment): boolean =>
+    guards("revocation") && (revoked.get(productId) ?? 0) > noted.revocations;
+  const writeStock = ({ productId, quantity, version }: StockEffect): void => {
+    if (guards("version") && version < (versions.get(productId) ?? -1)) return;
+    quantities.set(productId, quantity, limits.productQuantityTtlSeconds * 1000);
+    versions.set(productId, version, limits.productVersionTtlSeconds * 1000);
+  };
+  const revokeStock = ({ productId, version }: StockEffect): void => {
+    const guard = versions.get(productId) ?? -1;
+    if (guard < version) quantities.delete(productId);
+    versions.set(productId, Math.max(guard, version), limits.productVersionTtlSeconds * 1000);
+  };
+  const write = ({ partition, epoch, partitionCount: count, noted, stock, orders: documents }: PartitionEffects) => {
     const known = epochs.get(partition) ?? -1;
-    if (known !== epoch) return known > epoch ? "fenced" : "epoch_unknown";
-    for (const { productId, quantity, version } of stock) {
-      if (version >= (versions.get(productId) ?? -1)) {
-        quantities.set(productId, quantity, limits.productQuantityTtlSeconds * 1000);
-        versions.set(productId, version, limits.productVersionTtlSeconds * 1000);
-      }
-      tokens.delete(productId);
+    if (known !== epoch && (guards("epoch") || known < 0)) return known > epoch ? "fenced" : "epoch_unknown";
+    partitionCount = Math.max(partitionCount, count);
+    for (const effect of stock) {
+      const { productId } = effect;
+      const isHome = (effect.isHome || !guards("home")) && (count === partitionCount || !guards("count"));
+      if (isHome && isCurrent(noted) && !wasRevoked(productId, noted)) writeStock(effect);
+      else revokeStock(effect);
+      if (!isHome) revoked.set(productId, ++revocations);
+      if (guards("token")) tokens.delete(productId);
     }
     for (const { orderId, document } of documents) {
       const known = orders.get(orderId);
@@ -77,7 +111,9 @@ export function createMemoryCache(options: MemoryCacheOptions = {}) {
       if (!(await proof(effects.partition, effects.epoch))) return false;
       reachable();
       const known = epochs.get(effects.partition) ?? -1;
-      if (before === incarnation && known < effects.epoch) epochs.set(effects.partition, effects.epoch);
+      if ((before === incarnation || !guards("incarnation")) && known < effects.epoch) {
+        epochs.set(effects.partition, effects.epoch);
+      }
     }
   };
   const reachable = () => {
@@ -96,7 +132,7 @@ export function createMemoryCache(options: MemoryCacheOptions = {}) {
         await step(() => undefined);
         const fenced: number[] = [];
         for (const each of effects) if (!(await applyOne(each, proof))) fenced.push(each.partition);
-        return { fenced };
+        return { fenced, now: moment() };
       },
       publish: (message) => step(() => listeners.forEach((listener) => listener(message))),
     }),
@@ -112,7 +148,7 @@ export function createMemoryCache(options: MemoryCacheOptions = {}) {
         }),
       refillStock: ({ productId, token, stock }) =>
         step(() => {
-          if (tokens.get(productId) !== token) return;
+          if (guards("token") && tokens.get(productId) !== token) return;
           tokens.delete(productId);
           if (quantities.get(productId) !== undefined || (versions.get(productId) ?? -1) > stock.version) return;
           quantities.set(productId, stock.quantity, limits.productQuantityTtlSeconds * 1000);
@@ -132,14 +168,20 @@ export function createMemoryCache(options: MemoryCacheOptions = {}) {
     },
     /** Everything is lost, as when Redis is emptied. */
     flush: (): void => {
-      for (const map of [quantities, versions, tokens, orders]) map.clear();
-      epochs.clear();
-      incarnation = {};
+      for (const map of [quantities, versions, tokens, orders, epochs, revoked]) map.clear();
+      incarnation = randomUUID();
+      partitionCount = 0;
+      revocations = 0;
+    },
+    /** All that the cache has of the product is lost, as when memory runs short. */
+    lose: (productId: string): void => {
+      for (const map of [quantities, versions, tokens]) map.delete(productId);
     },
     /** While true, every call rejects with `CacheUnavailable`. */
     setAway: (value: boolean): void => void (away = value),
     /** Takes the quantity away as its expiry would, and leaves what guards it. */
     expireQuantity: (productId: string): void => quantities.delete(productId),
+    moment,
     /** What a look into Redis would show, for a test's last check. */
     quantityOf: (productId: string): number | undefined => quantities.get(productId),
     orderOf: (orderId: string): OrderDocument | undefined => orders.get(orderId),

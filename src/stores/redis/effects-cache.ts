@@ -12,12 +12,22 @@
  * I3 Scripts are bounded, and every partition is checked in each of them. All partitions of a commit share one script
  *    where they fit, for a write to the socket costs more than what is in it. A command that timed out may run later: by then its epoch
  *    is known or higher ones are, and versions and revisions keep order.
+ * I4 A quantity is written only if nothing has happened to the cache since the moment that its owner noted before deciding
+ *    it; else it is revoked: by the script that writes. This file only hands on what the script says that the cache is now.
  */
 import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
 import { limits } from "../../limits.ts";
 import { CacheUnavailable } from "../effects-cache.ts";
-import type { EffectsCache, OrderEffect, OwnershipProof, PartitionEffects, StockEffect } from "../effects-cache.ts";
+import { nothingNoted } from "../effects-cache.ts";
+import type {
+  CacheMoment,
+  EffectsCache,
+  OrderEffect,
+  OwnershipProof,
+  PartitionEffects,
+  StockEffect,
+} from "../effects-cache.ts";
 import { orderKey, ownersKey } from "./keys.ts";
 import { cacheUnavailable, loadScript, runScript } from "./script.ts";
 
@@ -35,6 +45,7 @@ type Piece = {
 };
 /** What became of one partition's effects. */
 type Outcome = "written" | "fenced" | "epoch_unknown";
+type Written = { readonly fenced: ReadonlySet<PartitionEffects>; readonly now: CacheMoment };
 
 export type RedisEffectsCacheOptions = {
   readonly redis: Redis;
@@ -43,18 +54,25 @@ export type RedisEffectsCacheOptions = {
 };
 
 export function createRedisEffectsCache({ redis, proof, channel }: RedisEffectsCacheOptions): EffectsCache {
-  const write = async (pieces: readonly Piece[]): Promise<Map<PartitionEffects, Outcome>> => {
+  const write = async (pieces: readonly Piece[]) => {
     const scripts = packed(pieces);
     const results = await Promise.all(scripts.map((script) => runScript(redis, applyEffects, ...argumentsOf(script))));
     const outcomes = new Map<PartitionEffects, Outcome>();
+    let now = nothingNoted;
     for (const [index, script] of scripts.entries()) {
-      const told = results[index];
+      const told: unknown = results[index];
       if (!Array.isArray(told)) throw new TypeError("the script must return an array");
+      const [incarnation, partitionCount, revocations, ...each] = told as readonly unknown[];
+      now = {
+        incarnation: String(incarnation),
+        partitionCount: Number(partitionCount),
+        revocations: Number(revocations),
+      };
       for (const [at, { of }] of script.entries()) {
-        if (outcomes.get(of) !== "fenced") outcomes.set(of, worse(outcomes.get(of), told[at]));
+        if (outcomes.get(of) !== "fenced") outcomes.set(of, worse(outcomes.get(of), each[at]));
       }
     }
-    return outcomes;
+    return { outcomes, now };
   };
 
   /** Keeps I2. */
@@ -66,20 +84,22 @@ export function createRedisEffectsCache({ redis, proof, channel }: RedisEffectsC
     return result === 1 ? "written" : "epoch_unknown";
   };
 
-  /** Returns what was fenced. */
-  const writeOrRaise = async (pieces: readonly Piece[]): Promise<Set<PartitionEffects>> => {
+  const writeOrRaise = async (pieces: readonly Piece[]): Promise<Written> => {
     const fenced = new Set<PartitionEffects>();
+    let now = nothingNoted;
     let left = pieces;
     for (let attempt = 0; left.length > 0; attempt++) {
       if (attempt === raiseAttemptsMax) throw new CacheUnavailable("the cache was emptied again and again");
-      const outcomes = await write(left);
+      const written = await write(left);
+      const { outcomes } = written;
+      now = written.now;
       const unknown = [...outcomes].filter(([, outcome]) => outcome === "epoch_unknown").map(([of]) => of);
       for (const [of, outcome] of outcomes) if (outcome === "fenced") fenced.add(of);
       const raised = await Promise.all(unknown.map(raise));
       for (const [index, of] of unknown.entries()) if (raised[index] === "fenced") fenced.add(of);
       left = left.filter(({ of }) => unknown.includes(of) && !fenced.has(of));
     }
-    return fenced;
+    return { fenced, now };
   };
 
   /** Those pieces of which Redis has at least one order: asking costs a quarter of sending the documents. */
@@ -93,20 +113,20 @@ export function createRedisEffectsCache({ redis, proof, channel }: RedisEffectsC
     return groups.filter((_, index) => (counts[index] ?? 0) > 0).flat();
   };
 
-  const applyAll = async (effects: readonly PartitionEffects[]): Promise<Set<PartitionEffects>> => {
-    const [fenced, marked] = await Promise.all([
+  const applyAll = async (effects: readonly PartitionEffects[]): Promise<Written> => {
+    const [{ fenced, now }, marked] = await Promise.all([
       writeOrRaise(effects.flatMap(stockPieces)),
       present(effects.flatMap(orderPieces)),
     ]);
     const again = await writeOrRaise(marked.filter(({ of }) => !fenced.has(of)));
-    return new Set([...fenced, ...again]);
+    return { fenced: new Set([...fenced, ...again.fenced]), now };
   };
 
   return {
     apply: async (effects) => {
       try {
-        const fenced = await applyAll(effects);
-        return { fenced: [...new Set([...fenced].map(({ partition }) => partition))] };
+        const { fenced, now } = await applyAll(effects);
+        return { fenced: [...new Set([...fenced].map(({ partition }) => partition))], now };
       } catch (error) {
         throw cacheUnavailable(error);
       }
@@ -174,8 +194,11 @@ function argumentsOf(script: readonly Piece[]): [keys: string[], args: (string |
     limits.orderTtlSeconds,
   ];
   for (const { of, stock, orders } of script) {
-    args.push(of.partition, of.epoch, stock.length, orders.length);
-    for (const { productId, quantity, version } of stock) args.push(productId, quantity, version);
+    const { incarnation, partitionCount, revocations } = of.noted;
+    args.push(of.partition, of.epoch, of.partitionCount, incarnation, partitionCount, revocations);
+    args.push(stock.length, orders.length);
+    for (const { productId, quantity, version, isHome } of stock)
+      args.push(productId, isHome ? quantity : "-", version);
     for (const order of orders) {
       keys.push(orderKey(order.orderId));
       args.push(JSON.stringify(order.document()));

@@ -3,7 +3,10 @@
  * The scripts build the keys of products by themselves, from `product:`; they are in this folder too.
  */
 
-/** Hash: `incarnation`, a random word that a flush takes away; and by partition the highest epoch known (P16). */
+/**
+ * Hash: `incarnation`, a random word that a flush takes away; by partition the highest epoch known; and what homes are told
+ * apart by and revoked: apply-effects.lua (P16).
+ */
 export const ownersKey = "tallyman:owners";
 
 /** Plain integer: the units in stock. */
