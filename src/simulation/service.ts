@@ -32,6 +32,8 @@ export class SimService {
   readonly losses: Losses = { requestsLost: 0, answersLost: 0, refused: 0, late: 0 };
   /** Of each request, and of each answer. */
   lossRate = 0;
+  /** What the rate goes back to when a fault ends. */
+  usualLossRate = 0;
   /** While a service is slow, everything takes so many times as long. */
   slowness = 1;
   #state: ServiceState = "up";

@@ -161,6 +161,16 @@ export class World {
     return promise;
   }
 
+  /** How much of all requests and answers gets lost from now on, until a fault or the healing says otherwise. */
+  setLosses(losses: Readonly<Record<ServiceName, number>>): void {
+    for (const name of ["store", "cache", "log"] as const) {
+      for (const service of this.#both(name)) {
+        service.usualLossRate = losses[name];
+        service.lossRate = losses[name];
+      }
+    }
+  }
+
   perform(fault: Fault): void {
     if (this.#healed) return;
     const { engine } = this;
@@ -196,7 +206,7 @@ export class World {
       case "lossy":
         for (const service of this.#both(fault.service)) service.lossRate = fault.rate;
         later(fault.forMs, () => {
-          for (const service of this.#both(fault.service)) service.lossRate = 0;
+          for (const service of this.#both(fault.service)) service.lossRate = service.usualLossRate;
         });
         break;
       case "slow":
@@ -241,6 +251,7 @@ export class World {
     for (const service of Object.values(this.services)) {
       service.set("up");
       service.lossRate = 0;
+      service.usualLossRate = 0;
       service.slowness = 1;
       for (const { process } of [...this.#apis, ...this.#processors]) service.cutOff(process, false);
     }

@@ -14,7 +14,8 @@ export type Action =
   | { readonly do: "cancel"; readonly number: number; readonly names: boolean }
   | { readonly do: "restock"; readonly number: number }
   | { readonly do: "count"; readonly number: number; readonly asOfVersion: number | null }
-  | { readonly do: "read"; readonly number: number }
+  /** Null: the last order that this client placed. */
+  | { readonly do: "read"; readonly number: number | null }
   | { readonly do: "stock"; readonly product: number };
 
 export type ClientScript = {
@@ -50,9 +51,12 @@ export function newHistory(): History {
 /** Resolves when the client has done all that it wanted to, or has given up on it. */
 export async function runClient(world: World, script: ClientScript, history: History): Promise<void> {
   const open: Promise<void>[] = [];
+  let last = 1;
   for (const { pauseMs, action } of script.steps) {
     await world.engine.pause(pauseMs, "client");
-    const done = act(world, action, history);
+    if (action.do === "order") last = action.number;
+    const isOwn = action.do === "read" && action.number === null;
+    const done = act(world, isOwn ? { ...action, number: last } : action, history);
     if (script.waits) await done;
     else open.push(done);
   }
@@ -102,7 +106,7 @@ async function act(world: World, action: Action, history: History): Promise<void
       return;
     }
     case "read":
-      await read(world, history, orderIdOf(action.number));
+      await read(world, history, orderIdOf(action.number ?? 1));
       return;
     case "stock":
       // What a reader refills must not outlive what owners write.

@@ -28,6 +28,7 @@ export async function runScript(script: Script, trace?: Trace): Promise<Outcome>
     crashed ??= error instanceof Error ? error : new Error(String(error));
   };
 
+  world.setLosses(script.losses);
   const products = script.units.map((units, number) => createProduct(world, history, productOf(number), units));
   let ready = false;
   Promise.all(products).then(() => (ready = true), failed);
@@ -40,6 +41,7 @@ export async function runScript(script: Script, trace?: Trace): Promise<Outcome>
     world.engine.after(foreign.atMs, "foreign", () => produce(world, foreign, history));
   await world.until(() => crashed !== undefined, troubleMs);
   world.heal();
+  if (script.flushedAtLast) world.cache.flush();
   const rested = await world.until(() => crashed !== undefined || (busy === 0 && world.isDecided()), progressMs);
   if (crashed !== undefined) throw crashed;
   if (!rested) throw new Violation("I6", describeStandstill(world, busy));

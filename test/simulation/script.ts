@@ -29,10 +29,14 @@ export type Script = {
   readonly clients: readonly ClientScript[];
   readonly foreign: readonly Foreign[];
   readonly faults: readonly { readonly atMs: number; readonly fault: Fault }[];
+  /** How much of all requests and answers gets lost all the time, until everything heals. */
+  readonly losses: Readonly<Record<ServiceName, number>>;
+  /** The cache is emptied when everything heals: what is late then finds it empty. */
+  readonly flushedAtLast: boolean;
 };
 
 /** Faults begin in this time; then everything heals. */
-export const troubleMs = 20_000;
+export const troubleMs = 10_000;
 
 const number = fc.integer({ min: 1, max: 24 });
 const action: fc.Arbitrary<Action> = fc.oneof(
@@ -47,13 +51,13 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       asOfVersion: fc.option(fc.integer({ min: 1, max: 6 })),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant("read" as const), number }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("stock" as const), product: fc.nat(productCount - 1) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("read" as const), number: fc.option(number, { freq: 2 }) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("stock" as const), product: fc.nat(productCount - 1) }) },
 );
 /** Mostly at once, sometimes after a while: what comes together meets, what comes apart meets other faults. */
 const pauseMs = fc.oneof(
   { weight: 3, arbitrary: fc.integer({ min: 0, max: 20 }) },
-  { weight: 1, arbitrary: fc.integer({ min: 0, max: 4_000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 0, max: 2_500 }) },
 );
 const client: fc.Arbitrary<ClientScript> = fc.record({
   waits: fc.boolean(),
@@ -76,7 +80,7 @@ const foreign: fc.Arbitrary<Foreign> = fc.record({
 const kind = fc.constantFrom<ProcessKind>("processor", "processor", "api");
 const service = fc.constantFrom<ServiceName>("store", "cache", "log");
 const which = fc.nat(5);
-const forMs = fc.oneof(fc.integer({ min: 50, max: 1_500 }), fc.integer({ min: 1_000, max: 12_000 }));
+const forMs = fc.oneof(fc.integer({ min: 50, max: 1_500 }), fc.integer({ min: 1_000, max: 9_000 }));
 const fault: fc.Arbitrary<Fault> = fc.oneof(
   fc.record({ do: fc.constant("kill" as const), kind, number: which, backMs: fc.integer({ min: 10, max: 5_000 }) }),
   fc.record({
@@ -113,6 +117,8 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   }),
 );
 
+const loss = fc.constantFrom(0, 0, 0.01, 0.1);
+
 export const anyScript: fc.Arbitrary<Script> = fc.record({
   seed: fc.noShrink(fc.integer()),
   partitions: fc.integer({ min: 1, max: 4 }),
@@ -122,4 +128,6 @@ export const anyScript: fc.Arbitrary<Script> = fc.record({
   clients: fc.array(client, { minLength: 1, maxLength: 6 }),
   foreign: fc.array(foreign, { maxLength: 4 }),
   faults: fc.array(fc.record({ atMs, fault }), { maxLength: 10 }),
+  losses: fc.record({ store: loss, cache: loss, log: loss }),
+  flushedAtLast: fc.boolean(),
 });

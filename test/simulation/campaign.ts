@@ -1,0 +1,57 @@
+/** Worlds by their seeds: fast-check draws, shrinks, and tells how to see it again. */
+import fc from "fast-check";
+import type { Trace } from "../../src/simulation/engine.ts";
+import { describeFault } from "../../src/simulation/faults.ts";
+import { runScript } from "./run-script.ts";
+import type { Outcome } from "./run-script.ts";
+import { anyScript } from "./script.ts";
+import type { Script } from "./script.ts";
+
+/** A world that broke an invariant, as small as fast-check could make it. */
+export type Broken = {
+  readonly seed: number;
+  readonly path: string;
+  readonly what: string;
+  readonly script: Script;
+};
+
+export type Options = {
+  /** Of a world that was shrunk before. */
+  readonly path?: string;
+  readonly trace?: Trace;
+  /** Called with each world that kept everything. */
+  readonly passed?: (outcome: Outcome) => void;
+  /** Makes it no smaller, which takes its time. */
+  readonly unshrunk?: boolean;
+};
+
+/** Runs the world of `seed`; null: it keeps every invariant. */
+export async function runSeed(
+  seed: number,
+  { path, trace, passed, unshrunk = false }: Options = {},
+): Promise<Broken | null> {
+  const property = fc.asyncProperty(anyScript, async (script) => {
+    for (const line of trace === undefined ? [] : describeScript(script)) trace?.(0, line);
+    const outcome = await runScript(script, trace);
+    passed?.(outcome);
+  });
+  const isReplay = path !== undefined || unshrunk;
+  const found = await fc.check(property, {
+    seed,
+    numRuns: 1,
+    endOnFailure: isReplay,
+    ...(path !== undefined && { path }),
+  });
+  if (!found.failed || found.counterexample === null) return null;
+  const error = found.errorInstance;
+  if (!(error instanceof Error) || error.name !== "Violation") throw error;
+  const [script] = found.counterexample;
+  return { seed, path: found.counterexamplePath ?? "0", what: error.message, script };
+}
+
+function describeScript({ partitions, apis, processors, units, faults }: Script): string[] {
+  return [
+    `${partitions} partitions, ${apis} apis, ${processors} processors; units at first: ${units.join(" ")}`,
+    ...faults.map(({ atMs, fault }) => `to come at ${atMs} ms: ${describeFault(fault)}`),
+  ];
+}

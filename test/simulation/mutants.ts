@@ -1,0 +1,217 @@
+/**
+ * Guards, and what the world is like without each: mutants that the simulation must find, or it proves nothing. Where two guards
+ * cover one hole, the other one (a sibling) is taken out too; a world without the sibling alone must keep every invariant.
+ */
+export type Edit = { readonly file: string; readonly find: string; readonly replace: string };
+
+export type Mutant = {
+  readonly name: string;
+  /** What is taken out. */
+  readonly about: string;
+  readonly edits: readonly Edit[];
+  /** Guards that cover the same hole. */
+  readonly siblings?: readonly Edit[];
+  /** A world in which it shows: found by `npm run simulate -- --mutant NAME`. */
+  readonly seed: number;
+};
+
+const ledger = "src/stores/memory/ledger-store.ts";
+const cache = "src/stores/memory/effects-cache.ts";
+const effects = "src/processors/effects.ts";
+const groupCommit = "src/processors/group-commit.ts";
+const groupAttempt = "src/processors/group-attempt.ts";
+const decideGroup = "src/processors/decide-group.ts";
+const partitionProcessor = "src/processors/partition-processor.ts";
+
+const noEpoch: Edit = { file: ledger, find: 'guards("epoch") &&', replace: "false &&" };
+const noOffset: Edit = { file: ledger, find: 'guards("offset") &&', replace: "false &&" };
+const noVersion: Edit = {
+  file: ledger,
+  find: 'if (guards("version") && (stock.get(productId)?.version ?? 0) !== readVersion) throw new CommitRefused("stale");\n      if (guards("parked") && parked.has(productId))',
+  replace: 'if (guards("parked") && parked.has(productId))',
+};
+const noDuplicate: Edit = { file: ledger, find: 'guards("duplicate") &&', replace: "false &&" };
+
+const fillsLate: Edit = {
+  file: cache,
+  find: 'if (known !== epoch) return known > epoch ? "fenced" : "epoch_unknown";',
+  replace: "void known;",
+};
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: "epoch",
+    about: "a stale owner commits where its lease stands (P4, P10)",
+    edits: [noEpoch],
+    siblings: [noOffset],
+    seed: 0,
+  },
+  {
+    name: "offset",
+    about: "a commit that arrives late is done a second time (P4)",
+    edits: [noOffset],
+    seed: 0,
+  },
+  {
+    name: "version",
+    about: "two owners of one product don't see each other's changes (P5)",
+    edits: [noVersion],
+    seed: 0,
+  },
+  {
+    name: "version-on-refusal",
+    about: "a product that was only read to refuse is not checked (P5)",
+    edits: [
+      {
+        file: ledger,
+        find: 'for (const { productId, readVersion } of group.stock) {\n      if (guards("version") &&',
+        replace:
+          "for (const { productId, readVersion, after } of group.stock) {\n      if ((after?.version ?? 0) !== readVersion &&",
+      },
+    ],
+    seed: 0,
+  },
+  {
+    name: "duplicate",
+    about: "a command id is decided that is there already (P6)",
+    edits: [noDuplicate],
+    seed: 0,
+  },
+  {
+    name: "unique-in-group",
+    about: "a command id that comes twice in one group is decided twice (P6)",
+    edits: [
+      {
+        file: decideGroup,
+        find: "const line = working.line(command.commandId);",
+        replace: "const line = this.#known.found.lines.get(command.commandId);",
+      },
+    ],
+    seed: 0,
+  },
+  {
+    name: "order-in-group",
+    about: "a cancel does not see the order that its own group places (P8)",
+    edits: [
+      {
+        file: decideGroup,
+        find: "working.line(command.orderId) : undefined",
+        replace: "this.#known.found.lines.get(command.orderId) : undefined",
+      },
+    ],
+    seed: 0,
+  },
+  {
+    name: "memory-before-commit",
+    about: "memory changes when a group is decided, and stays changed when it is refused (P8)",
+    edits: [
+      {
+        file: groupAttempt,
+        find: "return { ...outcome.group.write, advances: advancesOf(outcome.live) };",
+        replace:
+          "for (const { productId, stock } of outcome.group.products) for (const { lease } of chunks) if (stock !== undefined) lease.stock.set(productId, stock);\n    return { ...outcome.group.write, advances: advancesOf(outcome.live) };",
+      },
+    ],
+    siblings: [noVersion],
+    seed: 0,
+  },
+  {
+    name: "memory-after-lost-answer",
+    about: "memory is believed after a commit whose answer was lost (P9)",
+    edits: [{ file: groupCommit, find: "lease.stock.clear();\n      for (const chunk", replace: "for (const chunk" }],
+    siblings: [noVersion],
+    seed: 0,
+  },
+  {
+    name: "lost-answer",
+    about: "after an answer that is lost, the store is not asked where the partitions stand (P9)",
+    edits: [{ file: groupCommit, find: "chunks = await this.#reconcile(chunks);", replace: "" }],
+    seed: 0,
+  },
+  {
+    name: "gap",
+    about: "a range that begins above what comes next is taken in (P4)",
+    edits: [
+      {
+        file: partitionProcessor,
+        find: "if (range.from > position || range.to <= position) {",
+        replace: "if (range.to <= position) {",
+      },
+    ],
+    siblings: [noOffset],
+    seed: 0,
+  },
+  {
+    name: "effects-offset",
+    about: "effects count as done before they are (P15)",
+    edits: [
+      {
+        file: effects,
+        find: "await this.#apply(parts);\n      for (const { message }",
+        replace:
+          "for (const { lease, to } of parts) lease.effectsDone = to;\n      await this.#apply(parts);\n      for (const { message }",
+      },
+    ],
+    seed: 0,
+  },
+  {
+    name: "effects-behind",
+    about: "effects of a lease that fell behind go on beyond what failed (P15)",
+    edits: [
+      { file: effects, find: "!lease.isAborted() && !this.#behind.has(lease));", replace: "!lease.isAborted());" },
+    ],
+    seed: 0,
+  },
+  {
+    name: "refill-token",
+    about: "a reader refills what an owner has written since it looked (P16)",
+    edits: [{ file: cache, find: "if (tokens.get(productId) !== token) return;", replace: "" }],
+    siblings: [
+      {
+        file: cache,
+        find: "if (quantities.get(productId) !== undefined || (versions.get(productId) ?? -1) > stock.version) return;",
+        replace: "",
+      },
+    ],
+    seed: 0,
+  },
+  {
+    name: "late-owner-fills",
+    about: "an owner of an older epoch fills a cache that was emptied (P16)",
+    edits: [fillsLate],
+    seed: 0,
+  },
+  {
+    name: "cached-version",
+    about: "an older quantity is written over a newer one (P16)",
+    edits: [{ file: cache, find: "if (version >= (versions.get(productId) ?? -1)) {", replace: "{" }],
+    siblings: [fillsLate],
+    seed: 0,
+  },
+  {
+    name: "absence-proof",
+    about: "an order is called unknown before the log is decided (P17)",
+    edits: [
+      { file: "src/api/absence-proof.ts", find: "if ([...ends].every(", replace: "if (true || [...ends].every(" },
+    ],
+    seed: 0,
+  },
+  {
+    name: "unknown-fate",
+    about: "an append whose fate is unknown is acknowledged (P18)",
+    edits: [
+      {
+        file: "src/api/order-writer.ts",
+        find: 'for (const entry of batch) refuse(entry, error, "log_unavailable"); // I5',
+        replace: "void error; for (const entry of batch) entry.resolve(0);",
+      },
+    ],
+    seed: 0,
+  },
+  {
+    name: "resume-when-low",
+    about: "a partition that was paused for being full is not resumed",
+    edits: [{ file: partitionProcessor, find: "for (const lease of leases) this.#resumeWhenLow(lease);", replace: "" }],
+    seed: 0,
+  },
+];
