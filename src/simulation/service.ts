@@ -24,6 +24,8 @@ export type Losses = { requestsLost: number; answersLost: number; refused: numbe
 
 /** Most losses show as a broken connection; the others as silence. */
 const silentShare = 0.2;
+const doneAllTheSameShare = 0.5;
+const doneLateMs = [1, 400] as const;
 const slowShare = 0.02;
 const slowFactor = 60;
 
@@ -62,6 +64,10 @@ export class SimService {
     else this.#cutOff.delete(process);
   }
 
+  isCutOff(process: SimProcess): boolean {
+    return this.#cutOff.has(process);
+  }
+
   /** Has the service do `work`, for `process`. `work` may take time of its own. */
   call<T>(process: SimProcess, label: string, work: () => Promise<T>): Promise<T> {
     const { engine, name, timeoutMs, unavailable } = this.#options;
@@ -96,8 +102,14 @@ export class SimService {
         fail(this.#latency(), `${name} is away`);
       } else if (engine.chance(this.lossRate)) {
         this.losses.requestsLost += 1;
-        engine.say(`${process.name}: ${label} is lost on its way`);
+        const isStillDone = engine.chance(doneAllTheSameShare);
+        engine.say(
+          `${process.name}: the connection breaks at ${label}${isStillDone ? ", which is done all the same" : ""}`,
+        );
         lose("the connection broke");
+        // The service had it, and goes on with it: its client may be back, and ask again, before it is done.
+        if (isStillDone)
+          engine.after(engine.between(...doneLateMs), `${label}, late`, () => void work().catch(() => undefined));
       } else if (this.#state === "hanging") this.#held.push(execute);
       else execute();
     });

@@ -37,6 +37,7 @@ export class SimGroup {
   readonly #told = new Map<GroupMember, number>();
   #generation = 0;
   #pending = false;
+  #shuffled = false;
   rebalances = 0;
 
   constructor(engine: Engine, log: SimLog, assign: Assign) {
@@ -55,18 +56,17 @@ export class SimGroup {
     this.rebalance();
   }
 
-  /** To be called when a process was killed or stopped: the group notices after its session. */
-  silent(process: SimProcess): void {
-    const since = this.#engine.now;
+  /** To be called when a process was killed, stopped or cut off: the group notices after its session, if it is so still. */
+  silent(process: SimProcess, isStill: () => boolean): void {
     this.#engine.after(sessionMs, "session", () => {
-      const isBack = process.isAlive() && (process.stoppedAt === undefined || process.stoppedAt > since);
       const gone = this.#members.find((each) => each.process === process);
-      if (!isBack && gone !== undefined) this.#putOut(gone);
+      if (isStill() && gone !== undefined) this.#putOut(gone);
     });
   }
 
-  /** Everybody is told anew what is whose, soon. */
-  rebalance(): void {
+  /** Everybody is told anew what is whose, soon. `shuffled`: whatever was whose before, as another assigner might. */
+  rebalance(shuffled = false): void {
+    this.#shuffled ||= shuffled;
     if (this.#pending) return;
     this.#pending = true;
     this.#engine.after(this.#engine.between(...joinMs), "rebalance", () => {
@@ -84,17 +84,25 @@ export class SimGroup {
     });
   }
 
+  #inTurn(): readonly GroupMember[] {
+    const { id } = this.#shuffled ? this.#engine.pick(this.#members) : (this.#members[0] ?? { id: "" });
+    this.#shuffled = false;
+    const first = this.#members.findIndex((member) => member.id === id);
+    return [...this.#members.slice(first), ...this.#members.slice(0, Math.max(0, first))];
+  }
+
   #rebalanceNow(): void {
     // Who is stopped can't answer: the group may wait for it, or go on without.
     for (const member of [...this.#members]) {
       const { process } = member;
       if (process.stoppedAt !== undefined && this.#engine.chance(0.5)) this.#putOut(member);
     }
+    if (this.#members.length === 0) return;
     this.#generation += 1;
     this.rebalances += 1;
     const generation = this.#generation;
     const assignment = this.#assign(
-      this.#members.map((member) => ({ id: member.id, owned: member.owned() })),
+      this.#inTurn().map((member) => ({ id: member.id, owned: member.owned() })),
       this.#log.partitions.length,
     );
     for (const member of this.#members) {

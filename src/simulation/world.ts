@@ -184,7 +184,8 @@ export class World {
       case "stop": {
         const process = this.#process(fault.kind, fault.number);
         process.stop();
-        this.group.silent(process);
+        const since = process.stoppedAt;
+        this.group.silent(process, () => process.stoppedAt === since);
         later(fault.forMs, () => process.wake(fault.suspended));
         break;
       }
@@ -195,7 +196,7 @@ export class World {
         this.#processors.push(this.#startProcessor(this.#processors.length));
         break;
       case "rebalance":
-        this.group.rebalance();
+        this.group.rebalance(true);
         break;
       case "away":
         for (const service of this.#both(fault.service)) service.set(fault.how);
@@ -218,6 +219,7 @@ export class World {
       case "cut off": {
         const process = this.#process(fault.kind, fault.number);
         for (const service of this.#both(fault.service)) service.cutOff(process, true);
+        if (fault.service === "log") this.group.silent(process, () => this.services.log.isCutOff(process));
         later(fault.forMs, () => {
           for (const service of this.#both(fault.service)) service.cutOff(process, false);
         });
@@ -293,7 +295,7 @@ export class World {
     const process = this.#process(kind, number);
     if (!process.isAlive()) return;
     process.kill();
-    this.group.silent(process);
+    this.group.silent(process, () => true);
     for (const call of [...this.#calls]) if (call.api.process === process) call.fail("connection reset");
     this.engine.after(backMs, `${process.name} is replaced`, () => {
       if (this.#healed) return;
@@ -360,7 +362,7 @@ function at<T>(list: readonly T[], number: number): T {
 }
 
 const roundRobin: Assign = (members, partitionCount) => {
-  const ids = members.map(({ id }) => id).toSorted();
+  const ids = members.map(({ id }) => id);
   const assignment = new Map<string, number[]>(ids.map((id) => [id, []]));
   for (let partition = 0; partition < partitionCount && ids.length > 0; partition += 1) {
     assignment.get(at(ids, partition))?.push(partition);

@@ -21,6 +21,8 @@ export type Options = {
   readonly trace?: Trace;
   /** Called with each world that kept everything. */
   readonly passed?: (outcome: Outcome) => void;
+  /** Called when a world breaks an invariant, before smaller ones are tried. */
+  readonly broke?: () => void;
   /** Makes it no smaller, which takes its time. */
   readonly unshrunk?: boolean;
 };
@@ -28,11 +30,14 @@ export type Options = {
 /** Runs the world of `seed`; null: it keeps every invariant. */
 export async function runSeed(
   seed: number,
-  { path, trace, passed, unshrunk = false }: Options = {},
+  { path, trace, passed, broke, unshrunk = false }: Options = {},
 ): Promise<Broken | null> {
   const property = fc.asyncProperty(anyScript, async (script) => {
     for (const line of trace === undefined ? [] : describeScript(script)) trace?.(0, line);
-    const outcome = await runScript(script, trace);
+    const outcome = await runScript(script, trace).catch((error: unknown) => {
+      broke?.();
+      throw error;
+    });
     passed?.(outcome);
   });
   const isReplay = path !== undefined || unshrunk;

@@ -7,7 +7,8 @@ import { World } from "../../src/simulation/world.ts";
 import { placeOrder, receiveStock, uuidOf } from "../support/commands.ts";
 import { createProduct, newHistory, orderIdOf, productOf, quantityOf, runClient } from "./clients.ts";
 import type { History } from "./clients.ts";
-import { judge, Violation } from "./judge.ts";
+import { judge, judgeReaders, Violation } from "./judge.ts";
+import type { Reading } from "./judge.ts";
 import type { Foreign, ForeignRecord, Script } from "./script.ts";
 import { troubleMs } from "./script.ts";
 
@@ -19,6 +20,18 @@ const quietMs = 10_000;
 
 /** Rejects with the `Violation` that the judge finds. */
 export async function runScript(script: Script, trace?: Trace): Promise<Outcome> {
+  const broken: unknown[] = [];
+  const note = (error: unknown): void => void broken.push(error);
+  // It would end the process that it happens in.
+  process.on("unhandledRejection", note);
+  try {
+    return await runWorld(script, broken, trace);
+  } finally {
+    process.off("unhandledRejection", note);
+  }
+}
+
+async function runWorld(script: Script, broken: readonly unknown[], trace?: Trace): Promise<Outcome> {
   const { seed, partitions, apis, processors } = script;
   const world = new World({ seed, partitions, apis, processors, ...(trace !== undefined && { trace }) });
   const history = newHistory();
@@ -42,12 +55,35 @@ export async function runScript(script: Script, trace?: Trace): Promise<Outcome>
   await world.until(() => crashed !== undefined, troubleMs);
   world.heal();
   if (script.flushedAtLast) world.cache.flush();
-  const rested = await world.until(() => crashed !== undefined || (busy === 0 && world.isDecided()), progressMs);
+  const rested = await world.until(
+    () => crashed !== undefined || broken.length > 0 || (busy === 0 && world.isDecided()),
+    progressMs,
+  );
   if (crashed !== undefined) throw crashed;
+  const [fault] = [...world.errors, ...broken];
+  if (fault !== undefined) throw new Violation("I0", `a process broke: ${String(fault)}`);
   if (!rested) throw new Violation("I6", describeStandstill(world, busy));
   await world.until(() => false, quietMs);
   judge(world, history);
+  judgeReaders(world, await readAll(world));
   return { world, history };
+}
+
+/** Asks for everything that is stored, as any reader could. */
+async function readAll(world: World): Promise<readonly Reading[]> {
+  const orders = [...world.ledger.lines.values()].filter(({ type }) => type === "PlaceOrder");
+  const paths = [
+    ...orders.map(({ commandId }) => `/orders/${commandId}`),
+    ...[...world.ledger.stock.keys()].map((id) => `/products/${id}`),
+  ];
+  const readings: Reading[] = [];
+  for (const path of paths) {
+    void world.http({ method: "GET", path }).then(({ status, body }) => void readings.push({ path, status, body }));
+  }
+  await world.until(() => readings.length === paths.length, quietMs);
+  if (readings.length < paths.length)
+    throw new Violation("I11", `${paths.length - readings.length} readers got no answer`);
+  return readings;
 }
 
 function produce(world: World, { partition, records }: Foreign, history: History): void {
