@@ -71,7 +71,7 @@ export class World {
   readonly published: DecisionNotice[] = [];
   readonly faults = new Map<Fault["do"], number>();
   /** Errors that no fault explains. */
-  readonly errors: unknown[] = [];
+  readonly errors: Error[] = [];
   readonly #surroundings: Surroundings;
   readonly #apis: SimApi[];
   readonly #processors: SimProcessor[];
@@ -150,7 +150,7 @@ export class World {
       }
     };
     const broke = (error: unknown): void => {
-      this.errors.push(error);
+      this.errors.push(error instanceof Error ? error : new Error(String(error)));
       fail("the api broke");
     };
     engine.after(engine.between(...clientLatencyMs), label, () => {
@@ -271,11 +271,18 @@ export class World {
     return this.engine.run(done, this.engine.now + ms);
   }
 
-  /** All that is in the log is decided, and told. */
+  /** All that is in the log is decided. */
   isDecided(): boolean {
-    return this.log.partitions.every((entries, partition) => {
+    return this.log.partitions.every(
+      (entries, partition) => this.ledger.progressOf(partition).nextOffset === entries.length,
+    );
+  }
+
+  /** The store says of all that is decided that it was told. It may not know: an owner whose epoch was raised finds out late. */
+  isTold(): boolean {
+    return this.log.partitions.every((_, partition) => {
       const { nextOffset, effectsOffset } = this.ledger.progressOf(partition);
-      return nextOffset === entries.length && effectsOffset === nextOffset;
+      return effectsOffset === nextOffset;
     });
   }
 

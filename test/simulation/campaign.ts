@@ -51,7 +51,7 @@ export async function runSeed(
   const error = found.errorInstance;
   if (!(error instanceof Error) || error.name !== "Violation") throw error;
   const [script] = found.counterexample;
-  return { seed, path: found.counterexamplePath ?? "0", what: error.message, script };
+  return { seed, path: found.counterexamplePath, what: error.message, script };
 }
 
 function describeScript({ partitions, apis, processors, units, faults }: Script): string[] {

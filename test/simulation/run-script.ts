@@ -20,8 +20,8 @@ const quietMs = 10_000;
 
 /** Rejects with the `Violation` that the judge finds. */
 export async function runScript(script: Script, trace?: Trace): Promise<Outcome> {
-  const broken: unknown[] = [];
-  const note = (error: unknown): void => void broken.push(error);
+  const broken: Error[] = [];
+  const note = (error: unknown): void => void broken.push(asError(error));
   // It would end the process that it happens in.
   process.on("unhandledRejection", note);
   try {
@@ -31,14 +31,14 @@ export async function runScript(script: Script, trace?: Trace): Promise<Outcome>
   }
 }
 
-async function runWorld(script: Script, broken: readonly unknown[], trace?: Trace): Promise<Outcome> {
+async function runWorld(script: Script, broken: readonly Error[], trace?: Trace): Promise<Outcome> {
   const { seed, partitions, apis, processors } = script;
   const world = new World({ seed, partitions, apis, processors, ...(trace !== undefined && { trace }) });
   const history = newHistory();
   let busy = script.clients.length;
   let crashed: Error | undefined;
   const failed = (error: unknown): void => {
-    crashed ??= error instanceof Error ? error : new Error(String(error));
+    crashed ??= asError(error);
   };
 
   world.setLosses(script.losses);
@@ -61,12 +61,17 @@ async function runWorld(script: Script, broken: readonly unknown[], trace?: Trac
   );
   if (crashed !== undefined) throw crashed;
   const [fault] = [...world.errors, ...broken];
-  if (fault !== undefined) throw new Violation("I0", `a process broke: ${String(fault)}`);
+  if (fault !== undefined) throw new Violation("I0", `a process broke: ${fault.message}`);
   if (!rested) throw new Violation("I6", describeStandstill(world, busy));
+  await world.until(() => world.isTold(), 2 * quietMs);
   await world.until(() => false, quietMs);
   judge(world, history);
   judgeReaders(world, await readAll(world));
   return { world, history };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 /** Asks for everything that is stored, as any reader could. */

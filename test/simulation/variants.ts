@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
+import type * as Campaign from "./campaign.ts";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Edit } from "./mutants.ts";
 
@@ -12,7 +13,7 @@ const variants = new Map<string, readonly Edit[]>();
 let hooked = false;
 
 /** What a variant of Tallyman can be asked to do: the module `campaign.ts`, with everything that it imports. */
-export type Variant = typeof import("./campaign.ts");
+export type Variant = typeof Campaign;
 
 /** Loads Tallyman with `edits`. Throws when the text that one of them replaces is not there exactly once. */
 export async function loadVariant(name: string, edits: readonly Edit[]): Promise<Variant> {
