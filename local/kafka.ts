@@ -79,7 +79,8 @@ function settings(port: number, controllerPort: number, data: string): string {
     "share.coordinator.state.topic.replication.factor": 1,
     "share.coordinator.state.topic.min.isr": 1,
     "share.coordinator.state.topic.num.partitions": 4,
-    // One more processor should own its partitions at once, and tests set short session time-outs.
+    // One more processor should own its partitions at once, those of one that died should have another one soon (processors
+    // ask for sessions of 3 s, and Kafka's own least is 6 s), and tests set shorter ones.
     "group.initial.rebalance.delay.ms": 0,
     "group.min.session.timeout.ms": 1000,
     "num.network.threads": 2,

@@ -14,8 +14,10 @@ export type Config = {
   readonly port: number;
   /** Of the processor's health and metrics. */
   readonly processorPort: number;
-  /** Who this is, for people: in the database beside an epoch, in logs. */
+  /** Who this is, the same after a restart: partitions are pinned to it. Also for people, beside an epoch and in logs. */
   readonly instanceId: string;
+  /** After this the partitions of a processor that died go to others. */
+  readonly sessionTimeoutMs: number;
   readonly logLevel: LogLevel;
   readonly ordersTopic: string;
   /** For a topic that is made now; later the topic tells. */
@@ -31,6 +33,9 @@ export type LogLevel = (typeof logLevels)[number];
 export class ConfigInvalid extends Error {
   override readonly name = "ConfigInvalid";
 }
+
+/** It goes into every join of the group, and into names of connections. */
+const instanceIdCharsMax = 200;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -64,6 +69,11 @@ export function readConfig(environment: Environment = process.env): Config {
     if (!/^[A-Za-z0-9._-]{1,200}$/.test(value)) problems.push(`${variable} may have letters, digits, ".", "_" and "-"`);
     return value;
   };
+  const instanceId = (): string => {
+    const value = text("INSTANCE_ID", `${os.hostname()}-${process.pid}`);
+    if (value.length > instanceIdCharsMax) problems.push(`INSTANCE_ID may have ${instanceIdCharsMax} characters`);
+    return value;
+  };
   const level = (): LogLevel => {
     const value = text("LOG_LEVEL", "info");
     const found = logLevels.find((each) => each === value);
@@ -87,7 +97,8 @@ export function readConfig(environment: Environment = process.env): Config {
     host: text("HOST", "127.0.0.1"),
     port: whole("PORT", 8080, 0, 65_535),
     processorPort: whole("PROCESSOR_PORT", 9091, 0, 65_535),
-    instanceId: text("INSTANCE_ID", `${os.hostname()}-${process.pid}`),
+    instanceId: instanceId(),
+    sessionTimeoutMs: whole("SESSION_TIMEOUT_MS", 3_000, 1_000, 300_000),
     logLevel: level(),
     ordersTopic: name("ORDERS_TOPIC", "orders"),
     ordersPartitions: whole("ORDERS_PARTITIONS", 12, 1, 1_000),

@@ -140,6 +140,8 @@ export const limits = {
   logComplaintsMax: 200,
 
   // Fetching from the log.
+  /** Partitions that were added are noticed after this, and the group shares them out (kafkajs hazard 5). */
+  topicMetadataMaxAgeMs: 1_500,
   fetchMaxWaitMs: 100,
   fetchBytesPerPartitionMax: 1024 * 1024,
   fetchBytesMax: 12 * 1024 * 1024,

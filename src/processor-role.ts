@@ -48,7 +48,14 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
     onError: (err) => log.debug({ err }, "Redis is away"),
   });
   await redisReady(redis, limits.effectsDeadlineMs);
-  const source = createKafkaSource({ connection, topic, groupId: config.consumerGroup, logger: log });
+  const source = createKafkaSource({
+    connection,
+    topic,
+    groupId: config.consumerGroup,
+    logger: log,
+    instanceId: config.instanceId,
+    sessionTimeoutMs: config.sessionTimeoutMs,
+  });
   const inspector = createKafkaInspector({ connection, topic, logger: log });
   const metrics = createMetrics();
   const processor = new PartitionProcessor({

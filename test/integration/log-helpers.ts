@@ -73,6 +73,7 @@ export class Reader {
       },
       fetched: (range) => this.ranges.push(range),
       lost: (reason) => this.lost.push(reason),
+      held: () => (this.assignments.at(-1) ?? []).map((partition) => ({ partition, epoch: 1 })),
     });
   }
 

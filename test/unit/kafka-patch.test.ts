@@ -114,3 +114,38 @@ describe("the headers of a record that is read", () => {
     expect(Object.keys(headers)).toHaveLength(20_000);
   });
 });
+
+describe("a consumer that notices new partitions (kafkajs hazard 5)", () => {
+  type ConsumerGroup = { joinAndSync(): Promise<void> };
+  const ConsumerGroup = require("kafkajs/src/consumer/consumerGroup") as new (options: object) => ConsumerGroup;
+
+  test("joins once, however many brokers' fetchers notice at the same time, and again when asked later", async () => {
+    const joins: object[] = [];
+    const logger = { info: () => undefined, debug: () => undefined, namespace: () => logger };
+    const coordinator = {
+      joinGroup: (request: object) => {
+        joins.push(request);
+        return Promise.resolve({
+          generationId: 1,
+          leaderId: "other",
+          memberId: "me",
+          members: [],
+          groupProtocol: "any",
+        });
+      },
+      syncGroup: () => Promise.resolve({ memberAssignment: Buffer.alloc(0) }),
+    };
+    const group = new ConsumerGroup({
+      cluster: { findGroupCoordinator: () => Promise.resolve(coordinator), findTopicPartitionMetadata: () => [] },
+      instrumentationEmitter: { emit: () => undefined },
+      topics: ["orders"],
+      topicConfigurations: {},
+      assigners: [],
+      logger,
+    });
+    await Promise.all([group.joinAndSync(), group.joinAndSync(), group.joinAndSync()]);
+    expect(joins).toHaveLength(1);
+    await group.joinAndSync();
+    expect(joins).toHaveLength(2);
+  });
+});

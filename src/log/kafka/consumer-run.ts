@@ -50,8 +50,6 @@ export type ConsumerRun = {
 };
 
 const requestTimeoutMs = 10_000;
-/** Partitions that were added are noticed after this (kafkajs hazard 5). */
-const metadataMaxAgeMs = 30_000;
 const retry = {
   initialRetryTime: 100,
   maxRetryTime: 2_000,
@@ -79,7 +77,7 @@ export const startConsumer = (settings: ConsumerSettings, events: ConsumerEvents
     sessionTimeout: settings.sessionTimeoutMs,
     heartbeatInterval: settings.heartbeatIntervalMs,
     rebalanceTimeout: settings.rebalanceTimeoutMs,
-    metadataMaxAge: metadataMaxAgeMs,
+    metadataMaxAge: limits.topicMetadataMaxAgeMs,
     maxWaitTimeInMs: limits.fetchMaxWaitMs,
     maxBytesPerPartition: limits.fetchBytesPerPartitionMax,
     maxBytes: limits.fetchBytesMax,

@@ -1,18 +1,23 @@
 import { PartitionAssigners, type PartitionAssigner } from "kafkajs";
 import type { Logger } from "pino";
+import type { HeldPartition } from "../log.ts";
 import type { KafkaConnection } from "./client.ts";
 import type { ConsumerSettings } from "./consumer-run.ts";
+import { createGroupAssigner } from "./group-assigner.ts";
 
 export type KafkaSourceOptions = {
   readonly connection: KafkaConnection;
   readonly topic: string;
   readonly groupId: string;
   readonly logger: Logger;
-  /** All members of a group name the same ones (kafkajs hazard 6). */
+  /** Who this is, the same after a restart: partitions are then pinned to it (docs/decisions/050). Without one they go round. */
+  readonly instanceId?: string;
+  /** Instead of those that `instanceId` makes. All members of a group have one in common (kafkajs hazard 6). */
   readonly assigners?: readonly PartitionAssigner[];
   /**
-   * After this the partitions of an owner that died go to another one. 6 s is the least that a broker allows by default.
-   * A low one costs nothing but a rebalance when a process stalls: the epoch in PostgreSQL is the fence (kafkajs hazard 7).
+   * After this the partitions of an owner that died go to another one. A low one costs nothing but a rebalance when a process
+   * stalls: the epoch in PostgreSQL is the fence (kafkajs hazard 7). A broker that refuses it is asked for more, see
+   * `sessionStepsMs`.
    */
   readonly sessionTimeoutMs?: number;
   /**
@@ -28,14 +33,38 @@ export type KafkaSourceOptions = {
   readonly silenceMs?: number;
 };
 
-/** The options with what holds where nothing is said. */
-export const consumerSettings = (options: KafkaSourceOptions): ConsumerSettings => ({
+/** The least that a broker allows, if nobody has set another one. */
+export const defaultSessionTimeoutMs = 6_000;
+/** What is asked for, one after the other, where a broker refuses less: its operators may have raised its least. */
+export const sessionStepsMs: readonly number[] = [defaultSessionTimeoutMs, 10_000, 30_000, 60_000];
+
+/**
+ * The options with what holds where nothing is said. `held` tells the group what the instance holds; `sessionTimeoutMs` is what
+ * the broker has not refused so far.
+ */
+export const consumerSettings = (
+  options: KafkaSourceOptions,
+  held: () => readonly HeldPartition[],
+  sessionTimeoutMs: number,
+): ConsumerSettings => ({
   connection: options.connection,
   topic: options.topic,
   groupId: options.groupId,
   logger: options.logger,
-  assigners: options.assigners ?? [PartitionAssigners.roundRobin],
-  sessionTimeoutMs: options.sessionTimeoutMs ?? 6_000,
+  assigners: options.assigners ?? assignersOf(options, held),
+  sessionTimeoutMs,
   heartbeatIntervalMs: options.heartbeatIntervalMs ?? 250,
   rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? 10_000,
 });
+
+/**
+ * The broker takes what all members have, and of that what most of them named first. So members of the version before, which
+ * only go round, can be exchanged for pinned ones one by one, and back.
+ */
+const assignersOf = (
+  { instanceId, topic, logger }: KafkaSourceOptions,
+  held: () => readonly HeldPartition[],
+): readonly PartitionAssigner[] =>
+  instanceId === undefined
+    ? [PartitionAssigners.roundRobin]
+    : [createGroupAssigner({ instanceId, topic, held, logger }), PartitionAssigners.roundRobin];

@@ -13,17 +13,23 @@
  *    them before `fetched` returns and keeps none of them.
  * I5 Being alive means that kafkajs does something, be it a fetch that brings nothing. A run that does nothing for
  *    `silenceMs` is replaced. The time-out in use here frees partitions; it decides nothing about who may commit.
- * I6 `pause`, `resume` and `seek` never throw: kafkajs forgets its group before it tells of a crash, and refuses them then.
+ * I6 A broker that refuses the session's time-out is asked for the next longer one: its least is its operator's business.
+ * I7 `pause`, `resume` and `seek` never throw: kafkajs forgets its group before it tells of a crash, and refuses them then.
  */
 import type { Consumer, KafkaMessage } from "kafkajs";
 import { limits } from "../../limits.ts";
-import type { LogListener, LogRecord, LogSource } from "../log.ts";
+import type { HeldPartition, LogListener, LogRecord, LogSource } from "../log.ts";
 import { startConsumer, type ConsumerRun, type RawBatch } from "./consumer-run.ts";
 import { withDeadline } from "./deadline.ts";
 import { isExpected } from "./kafkajs-logger.ts";
 import { Positions } from "./positions.ts";
 import { createProgressReporter } from "./progress-reporter.ts";
-import { consumerSettings, type KafkaSourceOptions } from "./source-options.ts";
+import {
+  consumerSettings,
+  defaultSessionTimeoutMs,
+  type KafkaSourceOptions,
+  sessionStepsMs,
+} from "./source-options.ts";
 
 const toRecord = ({ offset, key, value, headers }: KafkaMessage): LogRecord => ({
   offset: Number(offset),
@@ -31,6 +37,11 @@ const toRecord = ({ offset, key, value, headers }: KafkaMessage): LogRecord => (
   value,
   headers: headers ?? {},
 });
+
+/** By the broker, as an answer to a member that joins: it is below or above what the broker allows. */
+const isSessionRefused = (error: unknown): boolean =>
+  error instanceof Error &&
+  (("type" in error && error.type === "INVALID_SESSION_TIMEOUT") || isSessionRefused(error.cause));
 
 const watchTicks = 8;
 const retireMs = 3_000;
@@ -45,6 +56,7 @@ export const createKafkaSource = (options: KafkaSourceOptions): LogSource => {
   let restartTimer: NodeJS.Timeout | undefined;
   let watchTimer: NodeJS.Timeout | undefined;
   let silentTicks = 0;
+  let sessionTimeoutMs = options.sessionTimeoutMs ?? defaultSessionTimeoutMs;
 
   const progress = createProgressReporter(options.progressIntervalMs ?? 1_000, async (nextOffsets) => {
     const offsets = [...nextOffsets]
@@ -63,7 +75,7 @@ export const createKafkaSource = (options: KafkaSourceOptions): LogSource => {
     }
   };
 
-  /** A run that is about to end by itself refuses these calls before it says so; what they set ends with it (I6). */
+  /** A run that is about to end by itself refuses these calls before it says so; what they set ends with it (I7). */
   const direct = (partition: number, order: (consumer: Consumer) => void): void => {
     if (run === undefined || !positions.isAssigned(partition)) return;
     try {
@@ -93,6 +105,11 @@ export const createKafkaSource = (options: KafkaSourceOptions): LogSource => {
 
   const replace = (ended: ConsumerRun | undefined, reason: Error): void => {
     if (stopped || ended !== run) return; // I1
+    const longerMs = isSessionRefused(reason) ? sessionStepsMs.find((each) => each > sessionTimeoutMs) : undefined;
+    if (longerMs !== undefined) {
+      logger.warn({ sessionTimeoutMs, longerMs }, "the broker refuses the session's time-out; asking for a longer one");
+      sessionTimeoutMs = longerMs; // I6
+    }
     void ended?.retire(retireMs);
     run = undefined;
     positions.assign([]);
@@ -106,9 +123,11 @@ export const createKafkaSource = (options: KafkaSourceOptions): LogSource => {
     restartTimer = setTimeout(launch, delayMs);
   };
 
+  const held = (): readonly HeldPartition[] => listener?.held?.() ?? [];
+
   const launch = (): void => {
     silentTicks = 0;
-    const mine: ConsumerRun = startConsumer(consumerSettings(options), {
+    const mine: ConsumerRun = startConsumer(consumerSettings(options, held, sessionTimeoutMs), {
       joined: (partitions) => {
         if (run !== mine) return; // I1
         attempts = 0;
