@@ -196,6 +196,22 @@ export const limits = {
   growthAwayMs: 30_000,
   logAdminDeadlineMs: 5_000,
 
+  // Users' code in a simulated Tallyman (src/testing/). Milliseconds of the world, where nothing else is said.
+  testingRunMs: 600_000,
+  /** Milliseconds of the real clock for which code may wait for something that is not the world's. */
+  testingRealWaitMs: 5_000,
+  testingSettleMs: 90_000,
+  /** After all is decided: for what is still on its way. */
+  testingQuietMs: 10_000,
+  testingProductTries: 100,
+  testingCallsShown: 5,
+  testingDifferencesShown: 20,
+  /** As kafkajs has it. */
+  testingProducerRetries: 5,
+  testingProducerRetryMs: 300,
+  /** Faults that are drawn of a seed. */
+  testingUsualFaultsMax: 8,
+
   // The audit.
   auditPageRows: 2_000,
   /** Of each partition that is open; a fetch goes beyond by what it brings. */
