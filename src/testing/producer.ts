@@ -23,8 +23,10 @@ export type ProducerMessage = {
   readonly timestamp?: string;
 };
 export type TopicMessages = { readonly topic: string; readonly messages: readonly ProducerMessage[] };
-export type ProducerRecord = TopicMessages & { readonly acks?: number };
-export type ProducerBatch = { readonly topicMessages?: readonly TopicMessages[]; readonly acks?: number };
+/** `timeout` and `compression` are taken, and change nothing. */
+type Sending = { readonly acks?: number; readonly timeout?: number; readonly compression?: number };
+export type ProducerRecord = TopicMessages & Sending;
+export type ProducerBatch = Sending & { readonly topicMessages?: readonly TopicMessages[] };
 /** Of one partition, once it has acknowledged. */
 export type RecordMetadata = {
   readonly topicName: string;

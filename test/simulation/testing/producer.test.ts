@@ -88,7 +88,7 @@ describe("what is acknowledged", () => {
 describe("what is not", () => {
   test("may be on the log or not, when it has given up", async () => {
     const fates = new Set<number>();
-    for (let seed = 0; seed < 10; seed += 1) {
+    for (let seed = 0; seed < 30; seed += 1) {
       const shop = shopOf(seed);
       await shop.run(async () => {
         const producer = await connected(shop);
