@@ -5,13 +5,8 @@
  * Who owns what: this object owns the processes of one profile; all of them are in its custody (local/custody.ts), which
  * ends them however the test ends.
  *
- * I1 What is silenced has a guard, a process that wakes it when its input closes, which the kernel does when the test is
- *    killed: what is stopped would not hear that it shall end, and PostgreSQL's own children are not in its process group.
- * I2 A service is away in one way at a time.
+ * I1 A service is away in one way at a time.
  */
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import { promisify } from "node:util";
 import type { Addresses } from "../../local/addresses.ts";
 import { endLeftovers, openCustody } from "../../local/custody.ts";
 import { fetchJars, findJava } from "../../local/java.ts";
@@ -28,11 +23,13 @@ import { startRegistry } from "../../local/registry.ts";
 import { emptyData } from "../../local/services.ts";
 import { startWithRetries } from "../../local/supervise.ts";
 import type { Service, StartContext } from "../../local/supervise.ts";
+import { killWithChildren, silence } from "./silence.ts";
+import type { Guard } from "./silence.ts";
 
 export const serviceNames = ["kafka", "postgres", "redis", "registry"] as const;
 export type ServiceName = (typeof serviceNames)[number];
-/** Killed: connections break. Silent: they stay, and nothing is answered. */
-export type Away = "killed" | "silent";
+/** Killed: connections break. Silent: they stay, and nothing is answered. Stopped: it was asked to end, and has tidied up. */
+export type Away = "killed" | "silent" | "stopped";
 
 export type OwnServices = AsyncDisposable & {
   readonly addresses: Addresses;
@@ -93,13 +90,14 @@ export async function startOwnServices(profileName: string): Promise<OwnServices
       pid: (name) => serviceOf(running, name).pid,
       takeAway: async (name, how) => {
         const service = serviceOf(running, name);
-        if (silent.has(name)) throw new Error(`${name} is silent already`); // I2
+        if (silent.has(name)) throw new Error(`${name} is silent already`); // I1
         if (how === "silent") {
           silent.set(name, await silence(service.pid));
           return;
         }
         running.delete(name);
-        await killAll(service.pid);
+        if (how === "stopped") await service.stop();
+        else await killWithChildren(service.pid);
         await service.exited;
       },
       bringBack,
@@ -116,7 +114,8 @@ type Starter = () => Promise<{ service: Service; address: string }>;
 async function startersOf(context: StartContext, choosePort: ChoosePort): Promise<Record<ServiceName, Starter>> {
   await fetchJars(context, printProgress());
   const java = await findJava();
-  let registryStorage = "";
+  // Made at the first start, and known from then on: a server that has just come back need not answer at once.
+  let [registryStorage, databaseUrl] = ["", ""];
   return {
     kafka: async () => {
       const { service, brokers } = await startKafka(java, choosePort, context);
@@ -124,8 +123,9 @@ async function startersOf(context: StartContext, choosePort: ChoosePort): Promis
     },
     postgres: async () => {
       const postgres = await startPostgres(choosePort, context);
-      registryStorage = await postgres.database("registry");
-      return { service: postgres.service, address: await postgres.database("tallyman") };
+      if (registryStorage === "") registryStorage = await postgres.database("registry");
+      if (databaseUrl === "") databaseUrl = await postgres.database("tallyman");
+      return { service: postgres.service, address: databaseUrl };
     },
     redis: async () => {
       const { service, url } = await startRedis(choosePort, context);
@@ -152,49 +152,4 @@ function serviceOf(running: ReadonlyMap<ServiceName, Service>, name: ServiceName
   const service = running.get(name);
   if (service === undefined) throw new Error(`${name} does not run`);
   return service;
-}
-
-/** As when the machine loses its power: nobody of the service gets to tidy up. */
-async function killAll(pid: number): Promise<void> {
-  process.kill(pid, "SIGSTOP"); // It starts no more children.
-  for (const each of [pid, ...(await childrenOf(pid))]) send(each, "SIGKILL");
-}
-
-type Guard = { wake(): Promise<void> };
-
-async function silence(pid: number): Promise<Guard> {
-  process.kill(pid, "SIGSTOP");
-  const pids = [pid, ...(await childrenOf(pid))];
-  // Begun before the children are stopped, so that none is without it (I1).
-  const guard = spawn("sh", ["-c", `read -r line; kill -CONT ${pids.join(" ")}`], {
-    detached: true,
-    stdio: ["pipe", "ignore", "ignore"],
-  });
-  await once(guard, "spawn");
-  for (const each of pids) send(each, "SIGSTOP");
-  return {
-    wake: async () => {
-      if (guard.exitCode !== null) return;
-      const exited = once(guard, "exit");
-      guard.stdin.end();
-      await exited;
-    },
-  };
-}
-
-function send(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It has ended in between.
-  }
-}
-
-async function childrenOf(pid: number): Promise<number[]> {
-  const { stdout } = await promisify(execFile)("ps", ["-eo", "pid=,ppid="]);
-  const pairs = stdout
-    .trim()
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/).map(Number));
-  return pairs.flatMap(([child = 0, parent = 0]) => (parent === pid ? [child] : []));
 }

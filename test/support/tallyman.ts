@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import getPort from "get-port";
@@ -12,23 +11,12 @@ import { complete, readNamed, toEnvironment } from "../../local/addresses.ts";
 import type { Addresses } from "../../local/addresses.ts";
 import { createTestDatabase } from "./databases.ts";
 import { redisDatabase } from "./redis-database.ts";
+import { launchRole, untilReady } from "./role-process.ts";
+import type { Role } from "./role-process.ts";
 
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+export type { Role } from "./role-process.ts";
+
 const commandLine = fileURLToPath(new URL("../../src/tallyman.ts", import.meta.url));
-const readyMs = 30_000;
-
-export type Role = {
-  readonly url: string;
-  readonly pid: number;
-  /** How it ended; null: it runs. */
-  exitCode(): number | NodeJS.Signals | null;
-  /** Sends a signal and does not wait. */
-  signal(name: NodeJS.Signals): void;
-  /** Ends it at once, as a crash of the machine would. */
-  kill(): Promise<void>;
-  /** Asks it to stop; resolves with its exit code. */
-  stop(): Promise<number | null>;
-};
 
 export type CommandResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
@@ -37,6 +25,8 @@ export type Tallyman = AsyncDisposable & {
   readonly redisUrl: string;
   readonly redis: Redis;
   readonly topic: string;
+  /** What its processes are told, but for their ports and names. */
+  readonly environment: NodeJS.ProcessEnv;
   /** Runs the command line to its end. */
   run(...args: readonly string[]): Promise<CommandResult>;
   /**
@@ -59,6 +49,10 @@ export type TallymanOptions = {
   readonly logs?: string;
   /** False: it ends with differences on purpose, and disposing does not look for them. */
   readonly audited?: boolean;
+  /** Of a Redis that nobody else uses; else the number is that of the test file's worker. */
+  readonly redisDatabase?: number;
+  /** Further variables for its processes. */
+  readonly environment?: NodeJS.ProcessEnv;
 };
 
 /**
@@ -70,7 +64,7 @@ export async function createTallyman(options: TallymanOptions = {}): Promise<Tal
   if (addresses === undefined) throw new Error("the four services must be named; npm test does");
   const database = await createTestDatabase({ migrated: false, server: addresses.databaseUrl });
   const redisUrl = new URL(addresses.redisUrl);
-  redisUrl.pathname = `/${redisDatabase()}`;
+  redisUrl.pathname = `/${options.redisDatabase ?? redisDatabase()}`;
   const redis = new Redis(redisUrl.href);
   redis.on("error", () => undefined); // It connects again by itself.
   await redis.flushdb();
@@ -83,6 +77,7 @@ export async function createTallyman(options: TallymanOptions = {}): Promise<Tal
     ORDERS_TOPIC: name,
     CONSUMER_GROUP: name,
     LOG_LEVEL: options.logs === undefined ? "warn" : "info",
+    ...options.environment,
   };
   const roles = new Set<Role>();
   const runs = new Set<ChildProcess>();
@@ -97,31 +92,25 @@ export async function createTallyman(options: TallymanOptions = {}): Promise<Tal
     );
     const instance = [...roleNames, ...ports].join("-");
     const env: NodeJS.ProcessEnv = { ...shared, ...Object.fromEntries<string>(variables), INSTANCE_ID: instance };
-    const output = options.logs === undefined ? "ignore" : openSync(path.join(options.logs, `${instance}.log`), "w");
-    const child = spawn(process.execPath, [main, ...roleNames], { env, stdio: ["ignore", output, "pipe", "ipc"] });
-    if (output !== "ignore") closeSync(output);
-    const exited = once(child, "exit");
-    let errors = "";
-    child.stderr?.on("data", (chunk: Buffer) => (errors += chunk.toString()));
-    const role: Role = {
+    const launched = launchRole({
+      roles: roleNames,
+      env,
       url: urls[0] ?? "",
-      pid: child.pid ?? 0,
-      exitCode: () => child.exitCode ?? child.signalCode,
-      signal: (signal) => void child.kill(signal),
-      kill: async () => {
+      ...(options.logs !== undefined && { logFile: path.join(options.logs, `${instance}.log`) }),
+    });
+    const role: Role = {
+      ...launched,
+      kill: () => {
         roles.delete(role);
-        child.kill("SIGKILL");
-        await exited;
+        return launched.kill();
       },
-      stop: async () => {
+      stop: () => {
         roles.delete(role);
-        child.kill("SIGTERM");
-        await exited;
-        return child.exitCode;
+        return launched.stop();
       },
     };
     roles.add(role);
-    await Promise.all(urls.map((url) => ready(url, child, () => errors)));
+    await Promise.all(urls.map((url) => untilReady(role, url)));
     isStarted = true;
     return role;
   };
@@ -147,6 +136,7 @@ export async function createTallyman(options: TallymanOptions = {}): Promise<Tal
     redisUrl: redisUrl.href,
     redis,
     topic: name,
+    environment: shared,
     run,
     audit,
     startApi: () => start("api"),
@@ -164,15 +154,4 @@ export async function createTallyman(options: TallymanOptions = {}): Promise<Tal
       }
     },
   };
-}
-
-async function ready(url: string, child: ChildProcess, errors: () => string): Promise<void> {
-  const deadline = performance.now() + readyMs;
-  while (performance.now() < deadline) {
-    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${errors()}`);
-    const response = await fetch(`${url}/readyz`).catch(() => undefined);
-    if (response?.ok === true) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${url} is not ready after ${readyMs} ms: ${errors()}`);
 }

@@ -272,6 +272,21 @@ describe("the same id again", () => {
     expect(bodyOf(answer)).toMatchObject({ code: "cancelled_before_placed" });
   });
 
+  test("cancelled before it came, and not decided in time: pending, and not what was true when the cancel was", async () => {
+    const cancel = {
+      method: "POST",
+      url: `/orders/${orderId}/cancel`,
+      headers: wait,
+      payload: { productId: "p1" },
+    } as const;
+    await world.app.inject(cancel);
+    world.decides = false;
+    const early = await post(order, { prefer: "wait=1" });
+    expect([early.statusCode, bodyOf(early).status]).toEqual([202, "pending"]);
+    await world.decide();
+    expect(bodyOf(await post(order, wait))).toMatchObject({ code: "cancelled_before_placed" });
+  });
+
   test("an Idempotency-Key names the order as an id does", async () => {
     const keyed = { productId: "p1", quantity: 2 };
     const key = { "idempotency-key": "basket 7, line 1" };

@@ -107,7 +107,9 @@ export function placeOrderRoute(app: ApiServer, services: ApiServices): void {
     if (line === null) return sendOrder(reply, 202, pending);
     if (line.type !== "PlaceOrder") throw reusedProblem(reused, pending.orderId);
     const stored = decidedOrder(line, line.decidedAt);
-    if (!isPlaceholder(stored) && !sameContent(stored, pending)) throw reusedProblem(reused, pending.orderId);
+    // Its cancel came first and is all that is decided: what the order will be refused with is not known yet.
+    if (isPlaceholder(stored)) return sendOrder(reply, 202, pending);
+    if (!sameContent(stored, pending)) throw reusedProblem(reused, pending.orderId);
     return sendDecision(reply, stored);
   };
 }

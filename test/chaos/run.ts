@@ -1,0 +1,74 @@
+// npm run chaos: real processes and services under load and random faults, and the auditor's verdicts.
+import { randomInt } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { Failure, runMain } from "../../local/failure.ts";
+import { stopRequest } from "../../local/stop-request.ts";
+import type { Evidence } from "./auditor/evidence.ts";
+import { judge } from "./auditor/judge.ts";
+import { runCampaign } from "./campaign.ts";
+import { reportOf, textOf, timed, verdictText, writeReport } from "./report.ts";
+import { createSchedule, describeFault } from "./schedule.ts";
+
+const usage =
+  "Options: --minutes 2, --seed NUMBER (random if not given), --list (shows the schedule, and runs nothing), " +
+  "--evidence (keeps what was judged, also of a run in which nothing is wrong), --judge FILE (judges such a file again).";
+const minutesMax = 24 * 60;
+
+await runMain(async () => {
+  const { minutes, seed, list, evidence, judge: kept } = readArguments();
+  if (kept !== undefined) {
+    const verdicts = judge(JSON.parse(readFileSync(kept, "utf8")) as Evidence);
+    console.log(verdicts.map(verdictText).join("\n"));
+    return verdicts.every(({ complaints }) => complaints.length === 0) ? 0 : 1;
+  }
+  const schedule = createSchedule(seed, minutes);
+  console.log(`Again with: npm run chaos -- --minutes ${minutes} --seed ${seed}`);
+  if (list) {
+    for (const fault of schedule.faults) console.log(timed(fault.at, describeFault(fault)));
+    return 0;
+  }
+  const profile = process.env.TALLYMAN_PROFILE;
+  const campaign = await runCampaign({
+    schedule,
+    profileName: profile === undefined ? "chaos" : `${profile}-chaos`,
+    tell: (atMs, what) => console.log(timed(atMs, what)),
+    signal: stopRequest,
+  });
+  const report = reportOf(campaign);
+  const file = writeReport(campaign, report, evidence);
+  console.log(`\n${textOf(report)}\n\nAll figures: ${file}`);
+  return report.isRight ? 0 : 1;
+});
+
+type Arguments = { minutes: number; seed: number; list: boolean; evidence: boolean; judge: string | undefined };
+
+function readArguments(): Arguments {
+  const whole = (name: string, given: string | undefined, fallback: number, min: number, max: number): number => {
+    const value = Number(given ?? fallback);
+    if (!Number.isInteger(value) || value < min || value > max)
+      throw new Failure(`--${name} must be a whole number from ${min} to ${max}. ${usage}`);
+    return value;
+  };
+  try {
+    const { values } = parseArgs({
+      options: {
+        minutes: { type: "string" },
+        seed: { type: "string" },
+        list: { type: "boolean" },
+        evidence: { type: "boolean" },
+        judge: { type: "string" },
+      },
+    });
+    return {
+      minutes: whole("minutes", values.minutes, 2, 1, minutesMax),
+      seed: whole("seed", values.seed, randomInt(2 ** 31), 0, 2 ** 31 - 1),
+      list: values.list === true,
+      evidence: values.evidence === true,
+      judge: values.judge,
+    };
+  } catch (error) {
+    if (error instanceof Failure || !(error instanceof TypeError)) throw error;
+    throw new Failure(`${error.message} ${usage}`);
+  }
+}
