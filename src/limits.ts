@@ -128,6 +128,8 @@ export const limits = {
   /** Of why a letter was given up. */
   letterNoteCharsMax: 500,
   parkedShown: 100,
+  /** How long `topology` looks for the oldest undecided records, whose age it tells. */
+  topologyTimesMs: 5_000,
   /** How long a ResumeProduct may wait for its decision, and how often it is looked for. */
   resumeWaitSeconds: 30,
   resumeWaitSecondsMax: 3_600,

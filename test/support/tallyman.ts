@@ -29,6 +29,8 @@ export type Tallyman = AsyncDisposable & {
   readonly environment: NodeJS.ProcessEnv;
   /** Runs the command line to its end. */
   run(...args: readonly string[]): Promise<CommandResult>;
+  /** The same with other variables. */
+  runWith(env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<CommandResult>;
   /**
    * Throws with what `tallyman audit` finds. `at-rest` is for a world in which nothing is under way: everything is decided,
    * told and saved.
@@ -115,8 +117,10 @@ export async function createTallyman(options: TallymanOptions = {}): Promise<Tal
     return role;
   };
 
-  const run = async (...args: readonly string[]): Promise<CommandResult> => {
-    const child = spawn(process.execPath, [commandLine, ...args], { env: shared, stdio: ["ignore", "pipe", "pipe"] });
+  const run = (...args: readonly string[]): Promise<CommandResult> => runWith({}, ...args);
+  const runWith: Tallyman["runWith"] = async (others, ...args) => {
+    const env = { ...shared, ...others };
+    const child = spawn(process.execPath, [commandLine, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
     runs.add(child);
     let [stdout, stderr] = ["", ""];
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
@@ -138,6 +142,7 @@ export async function createTallyman(options: TallymanOptions = {}): Promise<Tal
     topic: name,
     environment: shared,
     run,
+    runWith,
     audit,
     startApi: () => start("api"),
     startProcessor: () => start("processor"),

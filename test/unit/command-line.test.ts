@@ -57,7 +57,7 @@ describe("tallyman", () => {
     expect(await run("--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
     const help = await run("--help");
     expect([help.code, help.stderr]).toEqual([0, ""]);
-    for (const word of ["audit", "--json", "--verbose", "--version"]) expect(help.stdout).toContain(word);
+    for (const word of ["audit", "topology", "--json", "--verbose", "--version"]) expect(help.stdout).toContain(word);
     const ofAudit = await run("audit", "--help");
     for (const word of ["--at-rest", "--limit", "--json", "A18"]) expect(ofAudit.stdout).toContain(word);
   });

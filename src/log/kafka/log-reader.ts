@@ -16,9 +16,9 @@ import { limits } from "../../limits.ts";
 import type { LogReader, ReadRange } from "../log-reader.ts";
 import { LogUnavailable } from "../log.ts";
 import type { FetchedRange } from "../log.ts";
-import { createKafkaClient } from "./client.ts";
 import type { KafkaConnection } from "./client.ts";
 import { withDeadline } from "./deadline.ts";
+import { deleteGroup } from "./delete-group.ts";
 import { createKafkaSource } from "./source.ts";
 
 export type KafkaLogReaderOptions = {
@@ -39,8 +39,6 @@ type Lane = {
   readonly waiting: FetchedRange[];
   wake: () => void;
 };
-
-const closeMs = 3_000;
 
 /** What kafkajs makes of a record takes more than a short record's bytes. */
 const recordOverheadBytes = 1_000;
@@ -114,19 +112,6 @@ export const createKafkaLogReader = (options: KafkaLogReaderOptions): LogReader 
     }
   };
 
-  const deleteGroup = async (): Promise<void> => {
-    const retry = { initialRetryTime: 100, maxRetryTime: 500, factor: 0.2, multiplier: 2, retries: 2 };
-    const { kafka, sockets } = createKafkaClient({ connection, logger, requestTimeoutMs: closeMs, retry });
-    const admin = kafka.admin();
-    try {
-      await admin.connect();
-      await admin.deleteGroups([groupId]);
-    } finally {
-      await admin.disconnect().catch(() => undefined);
-      sockets.cut();
-    }
-  };
-
   return {
     read: async function* (wanted) {
       if (isReading) throw new TypeError("one read at a time");
@@ -158,10 +143,7 @@ export const createKafkaLogReader = (options: KafkaLogReaderOptions): LogReader 
     },
     close: async () => {
       await source.stop();
-      // A group that stays is empty and without offsets: the broker forgets it by itself.
-      await withDeadline(deleteGroup(), closeMs, "deleting the audit's group").catch((err: unknown) =>
-        logger.debug({ err, groupId }, "the audit's group stays behind"),
-      );
+      await deleteGroup({ connection, logger }, groupId);
     },
   };
 };
