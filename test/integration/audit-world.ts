@@ -38,8 +38,7 @@ export type AuditWorld = {
 
 export async function createAuditWorld(options: TallymanOptions = {}): Promise<AuditWorld> {
   const tallyman = await createTallyman(options);
-  const api = await tallyman.startApi();
-  const processor = await tallyman.startProcessor();
+  const [api, processor] = await Promise.all([tallyman.startApi(), tallyman.startProcessor()]);
   const codec = await createCommandCodec(createRegistrySource({ url: process.env.SCHEMA_REGISTRY_URL ?? "" }));
   const appender = createKafkaAppender({ connection, topic: tallyman.topic, logger: log });
   const config = readConfig({
