@@ -8,6 +8,7 @@ import { World } from "../../../src/simulation/world.ts";
 import { differencesIn } from "../../../src/testing/check.ts";
 import type { Books } from "../../../src/testing/check.ts";
 import { inWorld } from "../../../src/testing/simulate-tallyman.ts";
+import { Told } from "../../../src/testing/told.ts";
 import { movementLine, orderLine, placeOrder, receiveStock, tombstoneLine, uuidOf } from "../../support/commands.ts";
 
 const headers = { "content-type": "application/json", prefer: "wait=2" };
@@ -110,6 +111,68 @@ test("a line that was written past the decider is found", async () => {
     "chair has 4 at version 2, and should have 3 at 2",
     "chair: the cache has 5, and should have 4",
   ]);
+});
+
+describe("a promise that was broken is found:", () => {
+  /** Answers what it likes, and does nothing. */
+  class Liar extends World {
+    override http(): ReturnType<World["http"]> {
+      const order = { orderId: uuidOf(9), productId: "chair", status: "accepted" };
+      return Promise.resolve({ status: 201, headers: {}, body: JSON.stringify(order) });
+    }
+  }
+  const shape = { seed: 1, apis: 1, processors: 1, partitions: 1 };
+
+  test("an order that the apis took, and that was never decided", async () => {
+    const shop = inWorld(new Liar(shape), { seed: 1, faults: "none" });
+    await shop.run(() => shop.fetch(`${shop.url}/orders`, { method: "POST", body: "{}" }));
+    await shop.settle();
+    expect(() => shop.check()).toThrow(
+      `${uuidOf(9)} was acknowledged and never decided\na caller was told that ${uuidOf(9)} is accepted, and it is unknown`,
+    );
+  });
+
+  test("an order that a caller read as accepted", async () => {
+    const shop = inWorld(new Liar(shape), { seed: 1, faults: "none" });
+    await shop.run(() => shop.fetch(`${shop.url}/orders/${uuidOf(9)}`));
+    await shop.settle();
+    expect(() => shop.check()).toThrow(/^a caller was told that \S+ is accepted, and it is unknown$/);
+  });
+
+  test("a record that the log acknowledged", async () => {
+    const world = new World(shape);
+    const shop = inWorld(world, { seed: 1, faults: "none" });
+    world.log.append = (records) => records.map((_record, index) => 90 + index);
+    await shop.run(async () => {
+      const producer = shop.producer();
+      await producer.connect();
+      await producer.send({ topic: shop.topic, messages: [{ key: "chair", value: "" }] });
+    });
+    await shop.settle();
+    expect(() => shop.check()).toThrow("the record at 0@90 was acknowledged and is lost");
+  });
+});
+
+test.each<[string, string, object, string[], object[]]>([
+  ["GET", "a pending order that is read is no acknowledgement", { orderId: "a", status: "pending" }, [], []],
+  ["POST", "a pending order", { orderId: "a", status: "pending" }, ["a"], []],
+  [
+    "POST",
+    "a receipt",
+    { commandId: "b", orderId: "a", status: "accepted" },
+    ["b"],
+    [{ commandId: "b", status: "accepted" }],
+  ],
+  ["POST", "a product's first delivery", { id: "p", initialStock: { commandId: "c", status: "pending" } }, ["c"], []],
+  ["GET", "a product", { id: "p", quantity: 1 }, [], []],
+  ["POST", "a listing", { orders: [{ orderId: "a", status: "accepted" }], next: null }, [], []],
+])("what a caller is told by %s of %s", (method, _what, document, acknowledged, decided) => {
+  const told = new Told();
+  told.answer(method, { status: 200, headers: {}, body: JSON.stringify(document) });
+  expect([[...told.acknowledged], told.decided]).toEqual([acknowledged, decided]);
+  const refused = new Told();
+  refused.answer(method, { status: 503, headers: {}, body: JSON.stringify(document) });
+  expect([[...refused.acknowledged], refused.decided]).toEqual([[], []]);
 });
 
 describe("differences", () => {

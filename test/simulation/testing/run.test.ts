@@ -61,6 +61,13 @@ describe("the same seed", () => {
     ]) {
       expect(said).toMatch(words);
     }
+    // Each thing is told when it happens: no decision after the answer that tells it.
+    const restocked = /decided: (ReceiveStock) \S+, 3 of table/.exec(said)?.index ?? Infinity;
+    expect(restocked).toBeLessThan(said.indexOf('"initialStock":{"commandId"'));
+    const decided = lines.filter((line) => line.includes("decided: PlaceOrder"));
+    expect(new Set(decided.map((line) => Number.parseFloat(line))).size).toBeGreaterThan(3);
+    const times = lines.slice(0, -1).map((line) => Number.parseFloat(line));
+    expect(times).toEqual(times.toSorted((one, other) => one - other));
     expect(lines.slice(0, -1).every((line) => /^ +\d+\.\d{4} s {2}\S/.test(line))).toBe(true);
   });
 });
@@ -112,6 +119,15 @@ describe("a run", () => {
       }),
     ).rejects.toBe(mistake);
     expect(await shop.run(() => Promise.resolve(8))).toBe(8);
+  });
+
+  test("after another finds what that one left: products and faults begin once", async () => {
+    const said: string[] = [];
+    const faults = [{ atMs: 1, do: "rebalance" }] as const;
+    const shop = simulateTallyman({ seed: 1, faults, products: { chair: 5 }, trace: (line) => void said.push(line) });
+    for (let turn = 0; turn < 3; turn += 1) await shop.run(() => shop.sleep(2_000));
+    expect(said.filter((line) => line.includes("fault: rebalance"))).toHaveLength(1);
+    expect(said.filter((line) => line.includes("POST /products"))).toHaveLength(1);
   });
 
   test("is one at a time", async () => {
