@@ -40,6 +40,17 @@ describe("the log's ends", () => {
     await producer.disconnect();
   });
 
+  test("are those of partitions that were added a moment ago, too, whoever else asks", async () => {
+    expect((await inspector.ends()).size).toBe(2);
+    const admin = plainKafka().admin();
+    await admin.connect();
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 4 }] });
+    await admin.disconnect();
+    const asked = await Promise.all([inspector.ends(), inspector.ends(), inspector.ends()]);
+    for (const ends of asked) expect([...ends.keys()].sort()).toEqual([0, 1, 2, 3]);
+    expect((await inspector.ends()).size).toBe(4);
+  });
+
   test("are unknown, in time, when the broker is away", async () => {
     const away = createKafkaInspector({
       connection: { ...connection, brokers: ["127.0.0.1:1"] },
