@@ -186,6 +186,8 @@ export const limits = {
   /** How long a command of a product that moves is held. */
   holdMs: 4_000,
   heldCommandsMax: 20_000,
+  /** The same for what an operator sends. */
+  operatorHoldMs: 30_000,
   partitionsMax: 1_000,
   /** What is in the log must be decided within this before products are held. */
   growthRehearsalMs: 1_000,

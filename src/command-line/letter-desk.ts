@@ -1,6 +1,8 @@
 /** What the commands about dead letters and parked products are wired to. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import type { RedriveDeps } from "../dead-letters/redrive.ts";
+import { limits } from "../limits.ts";
 import { createKafkaAppender } from "../log/kafka/appender.ts";
 import { createKafkaInspector } from "../log/kafka/inspector.ts";
 import { LogUnavailable } from "../log/log.ts";
@@ -12,9 +14,11 @@ import type { DeadLetterStore } from "../stores/dead-letter-store.ts";
 import type { LedgerStore } from "../stores/ledger-store.ts";
 import { createPostgresDeadLetterStore } from "../stores/postgres/dead-letter-store.ts";
 import { createPostgresLedgerStore } from "../stores/postgres/ledger-store.ts";
+import { createPostgresPartitionMapStore } from "../stores/postgres/partition-map-store.ts";
 import { createPool } from "../stores/postgres/pool.ts";
 import { createPostgresSchemaKeeper } from "../stores/postgres/schema-keeper.ts";
 import type { Invocation } from "./command-line.ts";
+import { partitionWhenFree } from "./partition-when-free.ts";
 
 export type LetterDesk = {
   readonly letters: DeadLetterStore;
@@ -24,7 +28,7 @@ export type LetterDesk = {
   readonly pool: pg.Pool;
 };
 
-type LogDesk = Pick<RedriveDeps, "codec" | "appender" | "topic" | "partitionCount">;
+type LogDesk = Pick<RedriveDeps, "codec" | "appender" | "topic" | "partitionOf">;
 
 /** Closes what it opened, whatever becomes of `work`. */
 export async function withDesk<Result>(
@@ -52,20 +56,22 @@ export async function withDesk<Result>(
 
 /** The same for what appends to the log. Rejects when the log is away or has no such topic. */
 export async function withLog<Result>(
-  { config, log }: Invocation,
+  { config, log, signal }: Invocation,
   { pool }: LetterDesk,
   work: (desk: LogDesk) => Promise<Result>,
 ): Promise<Result> {
   const topic = config.ordersTopic;
   const connection = { brokers: config.kafkaBrokers, clientId: `tallyman-letters-${config.instanceId}` };
   const inspector = createKafkaInspector({ connection, topic, logger: log });
-  const { size: partitionCount } = await inspector.ends().finally(() => inspector.close());
-  if (partitionCount === 0) throw new LogUnavailable(`there is no topic ${topic}`);
+  const { size } = await inspector.ends().finally(() => inspector.close());
+  if (size === 0) throw new LogUnavailable(`there is no topic ${topic}`);
   const registry = createRegistrySource({ url: config.schemaRegistryUrl });
   const codec = await createCommandCodec(createKeptSchemas(registry, createPostgresSchemaKeeper(pool), log));
   const appender = createKafkaAppender({ connection, topic, logger: log });
+  const moving = { maps: createPostgresPartitionMapStore(pool), now: Date.now, sleep, signal, limits };
+  const partitionOf = (productId: string) => partitionWhenFree(moving, productId);
   try {
-    return await work({ codec, appender, topic, partitionCount });
+    return await work({ codec, appender, topic, partitionOf });
   } finally {
     await appender.close();
   }

@@ -6,7 +6,6 @@ import { jsonOf, viewOf } from "../dead-letters/letter-view.ts";
 import { resume } from "../dead-letters/resume.ts";
 import type { ResumeEnd, ResumeStep } from "../dead-letters/resume.ts";
 import { limits } from "../limits.ts";
-import { partitionOf } from "../partitioning/partition-of.ts";
 import type { LetterHead, ParkedProduct } from "../stores/dead-letter-store.ts";
 import { wholeNumber } from "./command-line.ts";
 import type { CommandLine, Invocation } from "./command-line.ts";
@@ -105,12 +104,12 @@ async function runResume(
     throw new UsageWrong("nothing will be decided of what --discard-refused gives up: say --yes if that is meant");
   }
   const end = await withDesk(invocation, (desk) =>
-    withLog(invocation, desk, ({ appender, codec, partitionCount }) =>
+    withLog(invocation, desk, ({ appender, codec, partitionOf }) =>
       resume(
         {
           ...desk,
           send: async (command) => {
-            const partition = partitionOf(command.productId, partitionCount);
+            const partition = await partitionOf(command.productId);
             const [offset = 0] = await appender.append([
               { partition, key: command.productId, value: codec.encode(command) },
             ]);

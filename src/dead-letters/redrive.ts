@@ -5,11 +5,11 @@
  * two leaves a letter that looks unsent, and sending it again appends the same command id, which is decided once (P1).
  *
  * I1 A letter that something became of is never sent.
- * I2 The id, the key and the partition follow from the letter and its product alone.
+ * I2 The id and the key follow from the letter and its product alone. The partition is the one that the product has now, which
+ *    after a growth may be another one than the letter's.
  * I3 One append is in flight; letters are sent in the order in which they came, so that those of a product keep their order.
  */
 import type { LogAppender } from "../log/log.ts";
-import { partitionOf } from "../partitioning/partition-of.ts";
 import type { CommandCodec } from "../schemas/codec.ts";
 import type { Command } from "../schemas/commands.ts";
 import { readLoosely } from "../schemas/loose-records.ts";
@@ -30,7 +30,8 @@ export type RedriveDeps = ReadingDeps & {
   readonly codec: Pick<CommandCodec, "encode">;
   readonly appender: Pick<LogAppender, "append">;
   readonly topic: string;
-  readonly partitionCount: number;
+  /** Where the product's next command belongs. Rejects where that can't be told. */
+  readonly partitionOf: (productId: string) => Promise<number>;
 };
 
 /** Why a letter is not sent. `redriven` is the one that is as wanted. */
@@ -74,7 +75,7 @@ export async function redrive(deps: RedriveDeps, place: Place, settings: readonl
   const ready = await prepare(deps, place, settings);
   if ("notSent" in ready) return ready;
   const { command } = ready;
-  const partition = partitionOf(command.productId, deps.partitionCount);
+  const partition = await deps.partitionOf(command.productId);
   const headers = { [redrivenFromHeader]: `${deps.topic}:${placeText(place)}` };
   const [offset = 0] = await deps.appender.append([
     { partition, key: command.productId, value: deps.codec.encode(command), headers },

@@ -55,7 +55,7 @@ beforeEach(() => {
     schemas,
     codec,
     topic: "orders",
-    partitionCount: 12,
+    partitionOf: (productId) => Promise.resolve(partitionOf(productId, 12)),
     letters: {
       at: (at) => Promise.resolve(isThere(at) ? letter : null),
       settle: async (at, settlement: Settlement) => {
