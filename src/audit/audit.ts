@@ -69,11 +69,7 @@ export async function audit(deps: AuditDeps, options: AuditOptions): Promise<Aud
     const products = await auditTallies({ snapshot, findings });
     signal?.throwIfAborted();
     await auditLives({ snapshot, findings });
-    for await (const page of snapshot.forgotten()) {
-      for (const { productId, letters } of page) {
-        findings.add("A19", { productId }, `${letters} commands wait, and the product is not parked`);
-      }
-    }
+    await auditLetters(snapshot, progress.undecided === 0, findings);
     await auditCatalogue(snapshot, deps.initialStockId, findings);
     for await (const page of snapshot.viewDifferences()) {
       for (const { view, commandId } of page) findings.add("A14", { commandId }, `${view} does not show it as it is`);
@@ -114,6 +110,27 @@ function auditProgress(
     if (atRest) findings.add("A18", { partition }, `nobody has decided it, and the log ends at ${high}`);
   }
   return { ranges, undecided, untold };
+}
+
+/** `isDecided`: everything on the log, where a redriven command may be on its way. */
+async function auditLetters(snapshot: AuditSnapshot, isDecided: boolean, findings: Findings): Promise<void> {
+  for await (const page of snapshot.forgotten()) {
+    for (const { productId, letters } of page) {
+      findings.add("A19", { productId }, `${letters} commands wait, and the product is not parked`);
+    }
+  }
+  for await (const page of snapshot.overtaken()) {
+    for (const { productId, commandId, partition, offset } of page) {
+      const says = `it waits, and one of ${String(productId)} that came later was resumed`;
+      findings.add("A19", { partition, offset, ...(commandId === null ? {} : { commandId }) }, says);
+    }
+  }
+  if (!isDecided) return;
+  for await (const page of snapshot.unsent()) {
+    for (const { partition, offset, redrivenAs } of page) {
+      findings.add("A20", { partition, offset }, `it was redriven as ${redrivenAs}, and nothing was stored of that`);
+    }
+  }
 }
 
 async function auditCatalogue(

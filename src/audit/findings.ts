@@ -21,6 +21,7 @@ export const differenceKinds = {
   A17: "Redis knows no later epoch than PostgreSQL",
   A18: "at rest everything is decided and told",
   A19: "commands wait for parked products alone, and are resumed in the order in which they came",
+  A20: "a dead letter that was redriven has its command",
 } as const satisfies Record<string, string>;
 
 export type DifferenceKind = keyof typeof differenceKinds;

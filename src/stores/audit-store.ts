@@ -83,6 +83,10 @@ export type AuditSnapshot = {
   resumedById(commandIds: readonly string[]): Promise<ReadonlyMap<string, readonly ResumedLetter[]>>;
   /** Products of which commands wait that nobody resumes, for they are not parked. */
   forgotten(): Pages<{ readonly productId: string; readonly letters: number }>;
+  /** Commands that wait, though one of their product that came later was resumed. */
+  overtaken(): Pages<Pick<DeadLetter, "productId" | "commandId" | "partition" | "offset">>;
+  /** Redriven dead letters whose command has neither a line nor a dead letter. */
+  unsent(): Pages<{ readonly partition: number; readonly offset: number; readonly redrivenAs: string }>;
   /** By product, version. */
   linesByProduct(): Pages<TallyRow>;
   stockByProduct(): Pages<StockRow>;

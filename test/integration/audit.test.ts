@@ -222,6 +222,18 @@ const planted: [name: string, kind: string, sql: string][] = [
     `update dead_letters set letter_id = default where command_id = ${resumed("refused")}`,
   ],
   [
+    "a command that waits, and came before one that was resumed",
+    "A19",
+    `update dead_letters set outcome = null, settled_at = null where command_id = ${resumed("refused")};
+     update stock s set parked_because = 'again', parked_at = now() from dead_letters d
+     where d.command_id = ${resumed("refused")} and d.product_id = s.product_id`,
+  ],
+  [
+    "a dead letter that was redriven as nothing",
+    "A20",
+    `update dead_letters set outcome = 'redriven', settled_at = now(), redriven_as = gen_random_uuid() where kind = 'undecodable'`,
+  ],
+  [
     "a resume of fewer commands than have lines",
     "A19",
     `update ledger set quantity = 1 where type = 'ResumeProduct' and quantity = 3`,

@@ -22,7 +22,7 @@ export type Sent = {
   readonly refused?: boolean;
 };
 
-export type Letter = DeadLetter & { letterId: number; outcome: LetterOutcome | null };
+export type Letter = DeadLetter & { letterId: number; outcome: LetterOutcome | null; redrivenAs?: string };
 
 export type History = {
   readonly log: readonly (readonly Sent["what"][])[];
@@ -244,6 +244,27 @@ function snapshotOf({ lines, stock, parked, letters, partitions }: History): Aud
       const products = new Set(open.map(({ productId }) => productId ?? "").filter((id) => !parked.has(id)));
       return pagesOf([...products].map((productId) => ({ productId, letters: 1 })));
     },
+    overtaken: () => {
+      const last = (productId: string | null): number =>
+        Math.max(
+          0,
+          ...letters.flatMap((each) =>
+            each.outcome === "resumed" && each.productId === productId ? [each.letterId] : [],
+          ),
+        );
+      return pagesOf(
+        letters.filter(
+          ({ outcome, productId, letterId }) => outcome === null && productId !== null && letterId < last(productId),
+        ),
+      );
+    },
+    unsent: () =>
+      pagesOf(
+        letters.flatMap(({ outcome, partition, offset, redrivenAs = "" }) => {
+          const isThere = lines.has(redrivenAs) || letters.some(({ commandId }) => commandId === redrivenAs);
+          return outcome === "redriven" && !isThere ? [{ partition, offset, redrivenAs }] : [];
+        }),
+      ),
     linesById: (ids) =>
       Promise.resolve(
         new Map(

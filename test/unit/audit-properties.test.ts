@@ -75,6 +75,20 @@ describe("what the decider decides", () => {
   });
 });
 
+describe("a letter that was redriven", () => {
+  it("may be on its way while something on the log is not decided", async () => {
+    const history = historyOf([{ partition: 0, what: "garbage" }], 1);
+    Object.assign(history.letters[0] ?? {}, { outcome: "redriven", redrivenAs: uuidOf(4_711) });
+    const findings = async (high: number) => {
+      const inspector = { ends: () => Promise.resolve(new Map([[0, { low: 0, high }]])) };
+      const report = await auditHistory(history, { inspector }, {}, { atRest: false });
+      return report.findings.differences.map(({ kind }) => kind);
+    };
+    expect(await findings(2)).toEqual([]);
+    expect(await findings(1)).toEqual(["A20"]);
+  });
+});
+
 /** Another value of the same column. */
 function otherValue(field: keyof Line, value: unknown, type: Line["type"]): unknown {
   // How many commands it decided has no other witness than those that have lines there. A cancel that is refused says the
@@ -156,6 +170,23 @@ const changes: Record<string, Change> = {
     const letter = pick(resumed, number);
     if (letter === undefined) return false;
     letter.outcome = null;
+    return true;
+  },
+  "a command that waits has been overtaken": (history, number) => {
+    const waiting = history.letters.filter(({ outcome, productId }) => outcome === null && productId !== null);
+    const letter = pick(waiting, number);
+    if (letter === undefined) return false;
+    const letterId = history.letters.length + 1;
+    history.letters.push({ ...letter, partition: letter.partition, offset: -1, letterId, outcome: "resumed" });
+    return true;
+  },
+  "a dead letter is said to be redriven": (history, number) => {
+    const letter = pick(
+      history.letters.filter(({ kind }) => kind === "undecodable"),
+      number,
+    );
+    if (letter === undefined) return false;
+    Object.assign(letter, { outcome: "redriven", redrivenAs: uuidOf(4_711) });
     return true;
   },
   "a product that is parked is not": (history, number) => {

@@ -9,7 +9,7 @@ import { StoreUnfit } from "../audit-store.ts";
 import type { AuditReads, AuditSnapshot, AuditStore, AuditedPartition } from "../audit-store.ts";
 import type { Pages, ResumedLetter, StockRow } from "../audit-store.ts";
 import { StoreUnavailable, versionKey } from "../ledger-store.ts";
-import { forgottenSql, keptByPlaceSql, resumedByIdSql } from "./audit/kept-by-place.ts";
+import { forgottenSql, keptByPlaceSql, overtakenSql, resumedByIdSql, unsentSql } from "./audit/kept-by-place.ts";
 import { linesByOrderSql } from "./audit/lines-by-order.ts";
 import { linesByIdSql, linesByPlaceSql } from "./audit/lines-by-place.ts";
 import { catalogueSql, linesByProductSql, stockByProductSql } from "./audit/lines-by-product.ts";
@@ -64,6 +64,8 @@ function snapshotOf(client: Queries): AuditSnapshot {
     keptByPlace: () => pages(keptByPlaceSql),
     resumedById: async (ids) => groupedById(await ask<ResumedLetter>(client, resumedByIdSql, [ids])),
     forgotten: () => pages(forgottenSql),
+    overtaken: () => pages(overtakenSql),
+    unsent: () => pages(unsentSql),
     linesById: async (ids) => {
       const rows = await ask<Line>(client, linesByIdSql, [ids]);
       return new Map(rows.map((line) => [line.commandId, line]));

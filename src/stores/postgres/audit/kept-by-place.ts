@@ -11,6 +11,21 @@ export const resumedByIdSql = `
          record_value as value
   from dead_letters where command_id = any($1::uuid[]) and outcome = 'resumed' order by letter_id`;
 
+/** Commands that still wait, though one of their product that came later was resumed. No locks. */
+export const overtakenSql = `
+  with resumed as (
+    select product_id, max(letter_id) as last from dead_letters where outcome = 'resumed' group by product_id
+  )
+  select d.product_id as "productId", d.command_id as "commandId", d."partition", d."offset"
+  from dead_letters d join resumed r on r.product_id = d.product_id and d.letter_id < r.last
+  where d.outcome is null`;
+
+/** Dead letters that were redriven as a command that has neither a line nor a dead letter. No locks. */
+export const unsentSql = `
+  select d."partition", d."offset", d.redriven_as as "redrivenAs" from dead_letters d
+  where d.outcome = 'redriven' and not exists (select from ledger l where l.command_id = d.redriven_as)
+    and not exists (select from dead_letters o where o.command_id = d.redriven_as)`;
+
 /** Products that are not parked, with the number of their commands that wait. No locks. */
 export const forgottenSql = `
   select product_id as "productId", count(*)::int4 as letters from dead_letters d
