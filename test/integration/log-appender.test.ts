@@ -2,7 +2,7 @@ import { Kafka, logLevel } from "kafkajs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createKafkaAppender } from "../../src/log/kafka/appender.ts";
 import { LogUnavailable, type AppendRecord, type LogAppender } from "../../src/log/log.ts";
-import { connection, logger, makeTopic, readAll, sleep } from "./log-helpers.ts";
+import { connection, logger, makeTopic, readAll, sleep, withAdmin } from "./log-helpers.ts";
 import { startKafkaProxy, type KafkaProxy } from "./log-proxy.ts";
 
 const record = (partition: number, value: string): AppendRecord => ({ partition, key: "p", value: Buffer.from(value) });
@@ -45,6 +45,14 @@ describe("appending to Kafka", () => {
   test("a partition that the topic does not have is not acknowledged (kafkajs hazard 5)", async () => {
     await expect(appender.append([record(0, "a"), record(7, "b")])).rejects.toBeInstanceOf(LogUnavailable);
     expect(await appender.append([record(1, "c")])).toEqual([0]);
+  });
+
+  test("a partition that was added a moment ago is appended to at once, and nothing is doubled (P19)", async () => {
+    await appender.append([record(0, "a")]);
+    await withAdmin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 6 }] }));
+    expect(await appender.append([record(0, "b"), record(5, "c"), record(0, "d")])).toEqual([1, 0, 2]);
+    const all = await readAll(topic);
+    expect([...all.values()].flat().map(({ value }) => value)).toEqual(["a", "b", "d", "c"]);
   });
 
   test("a large batch of one partition", async () => {

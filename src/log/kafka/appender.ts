@@ -12,7 +12,7 @@
  *    up is sent again later, behind the caller's back.
  */
 import assert from "node:assert/strict";
-import { CompressionTypes, type Message, type Producer } from "kafkajs";
+import kafkajs, { CompressionTypes, type Message, type PartitionerArgs, type Producer } from "kafkajs";
 import type { Logger } from "pino";
 import { limits } from "../../limits.ts";
 import { LogUnavailable, type AppendRecord, type LogAppender } from "../log.ts";
@@ -33,8 +33,11 @@ export type KafkaAppenderOptions = {
 const requestTimeoutMs = 2_000;
 /** Ends before the default deadline; kafkajs would retry an idempotent producer for ever (kafkajs hazard 2). */
 const retry = { initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2, retries: 5 };
-/** A leader that moved is noticed by the error it answers; this is for partitions that were added (kafkajs hazard 5). */
-const metadataMaxAgeMs = 30_000;
+/**
+ * Partitions that were added are known by then (kafkajs hazard 5), and nothing of ours goes there sooner: a growth waits for as long
+ * between the two (P19). A leader that moved is noticed by the error it answers.
+ */
+const metadataMaxAgeMs = limits.mapLeaseMs;
 const closeMs = 2_000;
 
 type Connected = { readonly client: KafkaClient; readonly producer: Producer };
@@ -42,8 +45,13 @@ type Connected = { readonly client: KafkaClient; readonly producer: Producer };
 const toMessage = ({ partition, key, value, headers }: AppendRecord): Message =>
   headers === undefined ? { partition, key, value } : { partition, key, value, headers };
 
-const explicitPartition = ({ message }: { message: Message }): number => {
+const explicitPartition = ({ message, partitionMetadata }: PartitionerArgs): number => {
   assert(message.partition !== undefined, "the partition is the caller's to compute (kafkajs hazard 4)");
+  // Before anything of the batch is sent: kafkajs looks again and goes on, instead of leaving these records out (kafkajs hazard 5).
+  if (message.partition >= partitionMetadata.length) {
+    const unknown = { type: "UNKNOWN_TOPIC_OR_PARTITION", retriable: true };
+    throw new kafkajs.KafkaJSProtocolError(Object.assign(new Error(`partition ${message.partition} is new`), unknown));
+  }
   return message.partition;
 };
 
