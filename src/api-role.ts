@@ -1,7 +1,9 @@
 /** Wires the ingress: the adapters and the HTTP server in front of them. */
 import type { Logger } from "pino";
 import { buildServer } from "./api/server.ts";
+import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
+import { createGrowthDriver } from "./growth/growth-driver.ts";
 import { limits } from "./limits.ts";
 import { createKafkaAppender } from "./log/kafka/appender.ts";
 import { createKafkaInspector } from "./log/kafka/inspector.ts";
@@ -56,21 +58,29 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
 
   const registry = createRegistryHttp(config.schemaRegistryUrl, limits.healthProbeDeadlineMs);
   const health = createHealth();
-  health.watch(dependencyNames.log, true, () => inspector.ends());
+  let topicPartitions: number | undefined;
+  health.watch(dependencyNames.log, true, async () => {
+    topicPartitions = (await inspector.ends()).size;
+  });
   health.watch(dependencyNames.store, false, () => pool.query("select 1"));
   health.watch(dependencyNames.cache, false, () => redis.ping());
   health.watch(dependencyNames.schemas, false, () => registry.probe());
   await health.start();
 
+  const orders = createPostgresOrderReads(pool);
+  const maps = createPostgresPartitionMapStore(mapPool);
+  const progress = () => orders.progress();
+  const driver = createGrowthDriver({ maps, log: logAdmin, inspector, progress, clock: systemClock, limits });
   const server = await buildServer({
     codec,
     appender,
     inspector,
     map,
-    maps: createPostgresPartitionMapStore(mapPool),
+    maps,
     logAdmin,
+    growth: { look: () => driver.look(), topicPartitions: () => topicPartitions },
     catalogue: createPostgresCatalogueStore(pool),
-    orders: createPostgresOrderReads(pool),
+    orders,
     letters: createPostgresDeadLetterStore(pool),
     cache: createRedisReadCache({ redis }),
     startFeed: (listener) =>

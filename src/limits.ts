@@ -153,7 +153,6 @@ export const limits = {
   effectsDeadlineMs: 2_000,
   effectsReplayLinesMax: 2_000,
   effectsSaveIntervalMs: 1_000,
-  partitionMapLookIntervalMs: 1_000,
   productQuantityTtlSeconds: 300,
   productVersionTtlSeconds: 900,
   refillTokenTtlMs: 5_000,

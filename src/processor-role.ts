@@ -2,14 +2,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { buildOpsServer } from "./api/ops-server.ts";
+import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
+import { createGrowthDriver } from "./growth/growth-driver.ts";
+import { growthPhaseNumber, growthText } from "./growth/growth-text.ts";
+import { watchGrowth } from "./growth/growth-watch.ts";
 import { limits } from "./limits.ts";
 import { createKafkaAppender } from "./log/kafka/appender.ts";
 import type { KafkaConnection } from "./log/kafka/client.ts";
 import { createKafkaInspector } from "./log/kafka/inspector.ts";
+import { createKafkaLogAdmin } from "./log/kafka/log-admin.ts";
 import { createKafkaSource } from "./log/kafka/source.ts";
 import { ensureDeadLetterTopic } from "./log/kafka/topic.ts";
-import { createHealth, dependencyNames } from "./ops/health.ts";
+import { createHealth, dependencyNames, HealthNote } from "./ops/health.ts";
 import { createMetrics } from "./ops/metrics.ts";
 import { DeadLetterPublisher } from "./processors/dead-letter-publisher.ts";
 import { PartitionProcessor } from "./processors/partition-processor.ts";
@@ -20,14 +25,15 @@ import { prepare } from "./set-up.ts";
 import { createPostgresDeadLetterStore } from "./stores/postgres/dead-letter-store.ts";
 import { createPostgresLedgerStore } from "./stores/postgres/ledger-store.ts";
 import { createPostgresPartitionMapStore } from "./stores/postgres/partition-map-store.ts";
+import { createPostgresOrderReads } from "./stores/postgres/reads/order-reads.ts";
 import { createPool } from "./stores/postgres/pool.ts";
 import { connectRedis, redisReady } from "./stores/redis/connection.ts";
 import { createRedisEffectsCache } from "./stores/redis/effects-cache.ts";
 import { decisionsChannel } from "./stores/redis/keys.ts";
 import type { LedgerStore } from "./stores/ledger-store.ts";
 
-/** Groups in flight, a claim, an effects replay, the dead letters and a probe at once. */
-const connectionsMax = limits.groupsInFlightMax + 4;
+/** Groups in flight, a claim, an effects replay, the dead letters, the partition map and a probe at once. */
+const connectionsMax = limits.groupsInFlightMax + 5;
 
 export async function startProcessor(config: Config, log: Logger): Promise<RunningRole> {
   const topic = config.ordersTopic;
@@ -57,6 +63,8 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
     sessionTimeoutMs: config.sessionTimeoutMs,
   });
   const inspector = createKafkaInspector({ connection, topic, logger: log });
+  const logAdmin = createKafkaLogAdmin({ connection, topic, logger: log });
+  const orders = createPostgresOrderReads(pool);
   const metrics = createMetrics();
   const processor = new PartitionProcessor({
     store,
@@ -83,6 +91,7 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
     limits,
   });
 
+  let topicPartitions: number | undefined;
   const registry = createRegistryHttp(config.schemaRegistryUrl, limits.healthProbeDeadlineMs);
   const health = createHealth();
   health.watch(dependencyNames.store, true, () => pool.query("select 1"));
@@ -90,14 +99,36 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
   health.watch(dependencyNames.schemas, false, () => registry.probe());
   health.watch(dependencyNames.log, true, async () => {
     const ends = await inspector.ends();
+    topicPartitions = ends.size;
     for (const { partition, committed } of processor.leases()) {
       const { high } = ends.get(partition) ?? { high: committed };
       metrics.lagRecords.set({ partition }, Math.max(0, high - committed));
     }
   });
+  const growth = watchGrowth({
+    driver: createGrowthDriver({
+      maps,
+      log: logAdmin,
+      inspector,
+      progress: () => orders.progress(),
+      clock: systemClock,
+      limits,
+    }),
+    clock: systemClock,
+    limits,
+    changed: (map) => {
+      partitionCount = Math.max(partitionCount, map.partitionCount);
+      metrics.mapVersion.set(map.version);
+      metrics.growthPhase.set(growthPhaseNumber(map));
+      log.info({ map }, `the partition map: ${growthText(map)}`);
+    },
+  });
   health.watch("partitions", false, () => {
-    const troubles = processor.troubles();
-    return troubles.length === 0 ? Promise.resolve() : Promise.reject(new Error(troubles.join("; ")));
+    const grows = growth.state();
+    const troubles = [...processor.troubles(), ...(grows?.isStuck === true ? [grows.text] : [])];
+    if (troubles.length > 0) return Promise.reject(new Error(troubles.join("; ")));
+    const note = grows?.text ?? growth.surplus(topicPartitions);
+    return Promise.resolve(note === null ? undefined : new HealthNote(note));
   });
   health.watch("parked products", false, async () => {
     const parked = await letters.parked(limits.parkedToldMax);
@@ -110,28 +141,27 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
   await server.listen({ host: config.host, port: config.processorPort });
   await source.start(processor);
   const saving = setInterval(() => void processor.saveProgress(), limits.effectsSaveIntervalMs);
-  const looking = setInterval(() => {
-    const look = async () => (partitionCount = Math.max(partitionCount, (await maps.read())?.partitionCount ?? 0));
-    look().catch((err: unknown) => log.debug({ err }, "can't look at the partition map"));
-  }, limits.partitionMapLookIntervalMs);
   const publishing = setInterval(() => void publisher.round(), limits.deadLetterPublishIntervalMs);
   log.info({ instanceId: config.instanceId, topic }, "the processor is running");
 
   return {
     stop: async () => {
       health.leave();
+      growth.stop();
       await within(limits.drainMs, processor.drain());
       await within(limits.closeMs, publisher.round());
       await within(limits.handOverWaitMs, processor.release());
       clearInterval(saving);
-      clearInterval(looking);
       clearInterval(publishing);
       // The group first: whoever takes the partitions over need not wait for the rest. What hangs is cut by the process's end.
       await within(limits.closeMs, source.stop());
       health.stop();
       await within(
         limits.closeMs,
-        Promise.allSettled([server.close(), inspector.close(), deadLetterAppender.close(), store.close()]),
+        Promise.allSettled([
+          server.close(),
+          ...[inspector, logAdmin, deadLetterAppender, store].map((each) => each.close()),
+        ]),
       );
       redis.disconnect();
     },

@@ -7,10 +7,11 @@ import { registerAudit } from "./command-line/audit.ts";
 import { runCommandLine } from "./command-line/command-line.ts";
 import { registerDlq } from "./command-line/dlq.ts";
 import { registerParked } from "./command-line/parked.ts";
+import { registerPartitions } from "./command-line/partitions.ts";
 import { registerTopology } from "./command-line/topology.ts";
 import type { ExitCode } from "./command-line/exit-codes.ts";
 
-const commands = [registerAudit, registerDlq, registerParked, registerTopology];
+const commands = [registerAudit, registerDlq, registerParked, registerPartitions, registerTopology];
 
 /** Runs one command. `hint` is said instead of which variables are missing. */
 export function tallyman(args: readonly string[], hint?: string): Promise<ExitCode> {

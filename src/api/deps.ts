@@ -11,6 +11,7 @@ import type { DecisionFeed, DecisionListener } from "../stores/decision-feed.ts"
 import type { OrderReads } from "../stores/order-reads.ts";
 import type { PartitionMap, PartitionMapStore } from "../stores/partition-map-store.ts";
 import type { ReadCache } from "../stores/read-cache.ts";
+import type { GrowthHealthOptions } from "./growth-health.ts";
 
 /** All that the ingress needs of the world. Whoever made a dependency closes it, after the server is closed. */
 export type ApiDeps = {
@@ -21,6 +22,8 @@ export type ApiDeps = {
   readonly map: PartitionMap;
   readonly maps: Pick<PartitionMapStore, "read">;
   readonly logAdmin: Pick<LogAdmin, "partitionCounts">;
+  /** For health: what a growth waits for, and how many partitions the topic has. */
+  readonly growth?: Pick<GrowthHealthOptions, "look" | "topicPartitions">;
   readonly catalogue: CatalogueStore;
   readonly orders: OrderReads;
   readonly letters: Pick<DeadLetterStore, "undecided">;

@@ -12,6 +12,7 @@
  */
 import { systemClock } from "../clock.ts";
 import type { Clock } from "../clock.ts";
+import { growthPhaseNumber } from "../growth/growth-text.ts";
 import { limits } from "../limits.ts";
 import type { LogAdmin } from "../log/log-admin.ts";
 import { LogUnavailable } from "../log/log.ts";
@@ -64,8 +65,6 @@ export type IngressMapOptions = {
 type Look = { readonly began: number; isOpen: boolean };
 type Doubt = { readonly productId: string; readonly partition: number; readonly settle: (isSure: boolean) => void };
 
-export const growthPhases = { stable: 0, preparing: 1, holding: 2, draining: 3 } as const;
-
 export function createIngressMap(options: IngressMapOptions): IngressMap {
   const { maps, logAdmin, metrics, clock = systemClock } = options;
   const belief = createMapBelief(options.map, clock, limits);
@@ -82,9 +81,8 @@ export function createIngressMap(options: IngressMapOptions): IngressMap {
 
   const moment = (): Moment => ({ monotonic: clock.monotonic(), wall: clock.now() });
   const tellMetrics = (): void => {
-    const { version, growth } = belief.map();
-    metrics.mapVersion.set(version);
-    metrics.growthPhase.set(growthPhases[growth?.phase ?? "stable"]);
+    metrics.mapVersion.set(belief.map().version);
+    metrics.growthPhase.set(growthPhaseNumber(belief.map()));
   };
   /** I3 */
   const settle = (isNews: boolean): void => {

@@ -10,6 +10,7 @@ import { createCommandLog } from "./command-log.ts";
 import type { CommandLog } from "./command-log.ts";
 import { newCommandId } from "./command-ids.ts";
 import type { ApiDeps } from "./deps.ts";
+import { createGrowthCheck } from "./growth-health.ts";
 import { createOrderFinder } from "./order-finder.ts";
 import type { OrderFinder } from "./order-finder.ts";
 import { createOrderWriter } from "./order-writer.ts";
@@ -46,6 +47,9 @@ export type ApiServices = {
 export function createServices(deps: ApiDeps): ApiServices {
   const { codec, appender, inspector, catalogue, orders, cache, health, metrics, clock = systemClock } = deps;
   const map = createIngressMap({ map: deps.map, maps: deps.maps, logAdmin: deps.logAdmin, metrics, clock });
+  if (deps.growth !== undefined) {
+    health.watch("partitions", false, createGrowthCheck({ map: () => map.map(), clock, ...deps.growth }));
+  }
   const writer = createOrderWriter({ appender, metrics, clock });
   const isStoreAway = (): boolean => health.stateOf(dependencyNames.store) === "down";
   const backlog = createStoreAwayBacklog(health, deps.storeAwayBacklogRecordsMax);

@@ -27,7 +27,7 @@ export type Dependency = {
   readonly since: string;
   /** Without it the process can't serve. */
   readonly required: boolean;
-  /** Why it is down; null otherwise. */
+  /** Why it is down, or what else is worth knowing of it; null: nothing. */
   readonly detail: string | null;
 };
 
@@ -37,6 +37,14 @@ export type HealthReport = {
   readonly leaving: boolean;
   readonly dependencies: readonly Dependency[];
 };
+
+/** What a check may resolve with: it is up, and this is worth telling. */
+export class HealthNote {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
 
 export type Health = {
   /** Adds a dependency that is asked every `limits.healthProbeIntervalMs`. `check` rejects when it is down. */
@@ -85,7 +93,7 @@ export function createHealth(now: () => number = Date.now): Health {
       state,
       since: known?.state === state ? known.since : time,
       lastUpAt: isUp ? time : known?.lastUpAt,
-      detail: isUp ? null : (detail ?? null),
+      detail: detail ?? null,
     });
   };
 
@@ -101,8 +109,8 @@ export function createHealth(now: () => number = Date.now): Health {
       .then(probe.check)
       .finally(() => (probe.busy = false));
     try {
-      await Promise.race([flight, deadline]);
-      set(probe.name, probe.required, "up");
+      const found = await Promise.race([flight, deadline]);
+      set(probe.name, probe.required, "up", found instanceof HealthNote ? found.text : undefined);
     } catch (error) {
       flight.catch(() => undefined); // Its late failure has been told already.
       set(probe.name, probe.required, "down", error instanceof Error ? error.message : String(error));
