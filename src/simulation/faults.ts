@@ -36,6 +36,8 @@ export type Fault =
       readonly service: ServiceName;
       readonly forMs: number;
     }
+  /** No fault, but it happens among them: an operator asks for so many times as many partitions. */
+  | { readonly do: "grow"; readonly times: number; readonly hurried: boolean }
   | { readonly do: "flush cache" }
   /** A product's quantity leaves the cache, and what guards it stays. */
   | { readonly do: "expire"; readonly number: number }

@@ -4,6 +4,7 @@ import { createServices } from "../api/services.ts";
 import { createHealth, dependencyNames } from "../ops/health.ts";
 import type { DecisionListener } from "../stores/decision-feed.ts";
 import { reach } from "./service.ts";
+import { createSimAdmin } from "./sim-admin.ts";
 import { createSimAppender } from "./sim-appender.ts";
 import { simCodec } from "./sim-codec.ts";
 import { createSimHttp } from "./sim-http.ts";
@@ -21,7 +22,7 @@ export class SimApi {
   readonly #http: (request: SimRequest) => Promise<SimResponse>;
 
   constructor(surroundings: Surroundings, name: string) {
-    const { engine, log, services, stores } = surroundings;
+    const { engine, log, brokers, services, stores } = surroundings;
     const process = new SimProcess(engine, name);
     this.process = process;
     const health = createHealth(() => process.clock.now());
@@ -42,9 +43,7 @@ export class SimApi {
       inspector: { ends: () => services.log.call(process, "ends", () => Promise.resolve(log.ends())) },
       map: stores.maps.current() ?? { version: 0, partitionCount: log.partitions.length, growth: null, changedAt: 0 },
       maps: reach(stores.maps, services.storeReads, process),
-      logAdmin: {
-        partitionCounts: () => services.log.call(process, "counts", () => Promise.resolve([log.partitions.length])),
-      },
+      logAdmin: createSimAdmin(brokers, services.log, process),
       catalogue: reach(stores.catalogue, services.storeReads, process),
       orders: reach(stores.orders, services.storeReads, process),
       letters: reach(stores.letters, services.storeReads, process),

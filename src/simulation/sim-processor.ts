@@ -1,8 +1,11 @@
 /** One processor of the simulated world: the real leases, mailboxes, group commit and effects, in a process that may die. */
 import { limits } from "../limits.ts";
+import { createGrowthDriver } from "../growth/growth-driver.ts";
+import { watchGrowth } from "../growth/growth-watch.ts";
 import { PartitionProcessor } from "../processors/partition-processor.ts";
 import { reach } from "./service.ts";
 import { simCodec } from "./sim-codec.ts";
+import { createSimAdmin } from "./sim-admin.ts";
 import { SimProcess } from "./sim-process.ts";
 import { SimSource } from "./sim-source.ts";
 import { noLog, noMetrics } from "./silence.ts";
@@ -28,7 +31,7 @@ export class SimProcessor {
   readonly processor: PartitionProcessor;
 
   constructor(surroundings: Surroundings, name: string, id: string) {
-    const { engine, log, group, hints, services, stores } = surroundings;
+    const { engine, log, brokers, group, hints, services, stores } = surroundings;
     const process = new SimProcess(engine, name);
     this.process = process;
     this.source = new SimSource({ id, engine, process, log, service: services.log, group, hints });
@@ -37,13 +40,30 @@ export class SimProcessor {
       const [progress] = await store.readProgress([partition]);
       return progress?.epoch === epoch;
     };
+    let partitionCount = stores.maps.current()?.partitionCount ?? log.partitions.length;
+    const inspector = { ends: () => services.log.call(process, "ends", () => Promise.resolve(log.ends())) };
+    const maps = reach(stores.maps, services.store, process);
+    const orders = reach(stores.orders, services.store, process);
+    watchGrowth({
+      driver: createGrowthDriver({
+        maps,
+        log: createSimAdmin(brokers, services.log, process),
+        inspector,
+        progress: () => orders.progress(),
+        clock: process.clock,
+        limits,
+      }),
+      clock: process.clock,
+      limits,
+      changed: (map) => (partitionCount = Math.max(partitionCount, map.partitionCount)),
+    });
     this.processor = new PartitionProcessor({
       store,
       source: this.source,
-      inspector: { ends: () => services.log.call(process, "ends", () => Promise.resolve(log.ends())) },
+      inspector,
       codec: simCodec,
       cache: reach(stores.effectsCache(owns), services.cache, process),
-      partitionCount: () => log.partitions.length,
+      partitionCount: () => partitionCount,
       owner: id,
       sleep: (ms) => process.sleep(ms),
       log: noLog,

@@ -7,6 +7,7 @@ import type { MemoryPartitionMaps } from "../stores/memory/partition-map-store.t
 import type { OrderReads } from "../stores/order-reads.ts";
 import type { ReadCache } from "../stores/read-cache.ts";
 import type { Engine } from "./engine.ts";
+import type { SimBrokers } from "./sim-admin.ts";
 import type { SimService } from "./service.ts";
 import type { SimGroup } from "./sim-group.ts";
 import type { SimLog } from "./sim-log.ts";
@@ -15,6 +16,7 @@ import type { SimLog } from "./sim-log.ts";
 export type Surroundings = {
   readonly engine: Engine;
   readonly log: SimLog;
+  readonly brokers: SimBrokers;
   readonly group: SimGroup;
   /** What the group was told of progress. */
   readonly hints: Map<number, number>;

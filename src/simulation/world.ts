@@ -24,6 +24,7 @@ import { Engine } from "./engine.ts";
 import type { Trace } from "./engine.ts";
 import { describeFault } from "./faults.ts";
 import type { Fault, ProcessKind, ServiceName } from "./faults.ts";
+import { SimBrokers } from "./sim-admin.ts";
 import { SimService } from "./service.ts";
 import { SimApi } from "./sim-api.ts";
 import { SimGroup } from "./sim-group.ts";
@@ -57,6 +58,8 @@ type Call = { readonly api: SimApi; readonly fail: (why: string) => void };
 
 const clientLatencyMs = [0.2, 3] as const;
 const clientTimeoutMs = 40_000;
+/** Beyond this nothing grows: a world is about interleavings, not about size. */
+const partitionsMax = 12;
 
 export class World {
   readonly engine: Engine;
@@ -99,6 +102,7 @@ export class World {
     this.#surroundings = {
       engine,
       log: this.log,
+      brokers: new SimBrokers(engine, this.log, this.group),
       group: this.group,
       hints: new Map(),
       services: createServices(engine),
@@ -223,6 +227,14 @@ export class World {
         later(fault.forMs, () => {
           for (const service of this.#both(fault.service)) service.cutOff(process, false);
         });
+        break;
+      }
+      case "grow": {
+        const map = this.maps.current();
+        const toCount = (map?.partitionCount ?? 0) * fault.times;
+        if (map === null || map.growth !== null || toCount > partitionsMax) break;
+        const growth = { toCount, hurried: fault.hurried, phase: "preparing" } as const;
+        void this.maps.change(map.version, { partitionCount: map.partitionCount, growth });
         break;
       }
       case "flush cache":

@@ -34,6 +34,8 @@ export type History = {
   /** Answers that said that an order does not exist. */
   readonly absent: { readonly orderId: string; readonly askedAtMs: number }[];
   readonly answers: Map<string, number>;
+  /** Products of which another producer wrote records to a partition that was not theirs, or might soon not be. */
+  readonly strewn: Set<string>;
 };
 
 export const productCount = 4;
@@ -44,8 +46,12 @@ export const productOf = (number: number): string => `p${number % productCount}`
 export const quantityOf = (number: number): number => 1 + (number % 3);
 export const orderIdOf = uuidOf;
 
+/** Orders of this customer are what the store refuses until it is mended. */
+export const unlucky = "unlucky";
+export const customerOf = (number: number): string | null => (number % 8 === 0 ? unlucky : null);
+
 export function newHistory(): History {
-  return { sent: new Map(), acknowledged: new Map(), told: [], absent: [], answers: new Map() };
+  return { sent: new Map(), acknowledged: new Map(), told: [], absent: [], answers: new Map(), strewn: new Set() };
 }
 
 /** Resolves when the client has done all that it wanted to, or has given up on it. */
@@ -67,7 +73,12 @@ async function act(world: World, action: Action, history: History): Promise<void
   switch (action.do) {
     case "order": {
       const orderId = orderIdOf(action.number);
-      const body = { orderId, productId: productOf(action.number), quantity: quantityOf(action.number) };
+      const body = {
+        orderId,
+        productId: productOf(action.number),
+        quantity: quantityOf(action.number),
+        customerId: customerOf(action.number),
+      };
       const headers: Record<string, string> = action.waits ? { prefer: "wait=5" } : {};
       await command(world, history, orderId, { method: "POST", path: "/orders", headers, body });
       return;

@@ -27,9 +27,10 @@ export function judge(world: World, history: History): void {
   everyAcknowledgedIsDecided(world, history, placed);
   const order = decidedAsTheLogSays(world, placed);
   ledgerSums(world);
-  inOrderOfAcknowledgements(history, placed, order);
+  inOrderOfAcknowledgements(world, history, placed, order);
   nothingToldIsUndone(world, history);
   absentWereAbsent(history);
+  nothingWaitsInVain(world);
   everyDecisionIsTold(world);
   garbageIsKept(world);
   cacheIsTrue(world);
@@ -69,7 +70,11 @@ function everyAcknowledgedIsDecided(world: World, { acknowledged }: History, pla
  * the order of the commits gives what is stored. Returns the place of each command among the decisions.
  */
 function decidedAsTheLogSays(world: World, placed: readonly Placed[]): Map<string, number> {
-  const byPartition = Map.groupBy(placed, ({ partition }) => partition);
+  const parked = everParked(world);
+  const byPartition = Map.groupBy(
+    placed.filter(({ command }) => !parked.has(command.productId)),
+    ({ partition }) => partition,
+  );
   const next = new Map<number, number>();
   const order = new Map<string, number>();
   let model = new Model();
@@ -95,6 +100,7 @@ function decidedAsTheLogSays(world: World, placed: readonly Placed[]): Map<strin
   }
   compare("I2", storedVerdicts(world), model.verdicts);
   for (const productId of model.products()) {
+    if (parked.has(productId)) continue;
     const stored = world.ledger.stock.get(productId);
     equal("I2", stored, model.stockOf(productId), `the stock of ${productId}`);
   }
@@ -135,9 +141,16 @@ function permutations<T>(items: readonly T[]): T[][] {
   return items.flatMap((item, index) => permutations(items.toSpliced(index, 1)).map((rest) => [item, ...rest]));
 }
 
-function storedVerdicts({ ledger }: World): Map<string, Verdict> {
+/** Products that were parked: their commands are decided where they were resumed, which is for other rules to judge. */
+function everParked({ journal }: World): Set<string> {
+  return new Set(journal.flatMap(({ group }) => group.parked.map(({ productId }) => productId)));
+}
+
+function storedVerdicts(world: World): Map<string, Verdict> {
+  const parked = everParked(world);
+  const lines = [...world.ledger.lines].filter(([, { productId }]) => !parked.has(productId));
   return new Map(
-    [...ledger.lines].map(([id, { status, delta, stockAfter, version, partition, offset }]) => [
+    lines.map(([id, { status, delta, stockAfter, version, partition, offset }]) => [
       id,
       { status, delta, stockAfter, version, partition, offset },
     ]),
@@ -161,19 +174,21 @@ function ledgerSums({ ledger }: World): void {
 }
 
 function movesStock(line: { readonly status: string; readonly type: string; readonly delta: number }): boolean {
+  if (line.type === "ResumeProduct") return false;
   if (line.type === "CancelOrder") return line.status === "accepted" && line.delta > 0;
   return line.status === "accepted" || (line.status === "cancelled" && line.delta < 0);
 }
 
 /** I4: of two commands of a product, the one that was acknowledged before the other was first sent is decided first. */
 function inOrderOfAcknowledgements(
-  { sent, acknowledged }: History,
+  world: World,
+  { sent, acknowledged, strewn }: History,
   placed: readonly Placed[],
   order: ReadonlyMap<string, number>,
 ): void {
-  for (const some of Map.groupBy(placed, ({ command }) => command.productId).values()) {
-    // Strewn by a producer that takes wrong partitions.
-    if (new Set(some.map(({ partition }) => partition)).size > 1) continue;
+  const parked = everParked(world);
+  for (const [productId, some] of Map.groupBy(placed, ({ command }) => command.productId)) {
+    if (strewn.has(productId) || parked.has(productId)) continue;
     const ids = [...new Set(some.map(({ command }) => command.commandId))].filter((id) => sent.has(id));
     for (const first of ids) {
       const at = acknowledged.get(first);
@@ -198,6 +213,14 @@ function nothingToldIsUndone({ ledger }: World, { told }: History): void {
         "I8",
         `a caller was told that ${commandId} is ${status}, and it is ${line?.status ?? "unknown"}`,
       );
+  }
+}
+
+/** I12: nothing waits for a product that is not parked, and at rest none is. */
+function nothingWaitsInVain({ ledger }: World): void {
+  for (const { productId, commandId, outcome } of ledger.deadLetters) {
+    if (productId === null || outcome !== null || ledger.parked.has(productId)) continue;
+    throw new Violation("I12", `${commandId ?? "a command"} waits for ${productId}, which is not parked`);
   }
 }
 

@@ -34,8 +34,8 @@ const noDuplicate: Edit = { file: ledger, find: 'guards("duplicate") &&', replac
 
 const fillsLate: Edit = {
   file: cache,
-  find: 'if (known !== epoch) return known > epoch ? "fenced" : "epoch_unknown";',
-  replace: "void known;",
+  find: 'if (known !== epoch && (guards("epoch") || known < 0)) return',
+  replace: "if (false) return",
 };
 
 export const mutants: readonly Mutant[] = [
@@ -165,7 +165,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "refill-token",
     about: "a reader refills what an owner has written since it looked (P16)",
-    edits: [{ file: cache, find: "if (tokens.get(productId) !== token) return;", replace: "" }],
+    edits: [{ file: cache, find: 'if (guards("token") && tokens.get(productId) !== token) return;', replace: "" }],
     siblings: [
       {
         file: cache,
@@ -184,8 +184,70 @@ export const mutants: readonly Mutant[] = [
   {
     name: "cached-version",
     about: "an older quantity is written over a newer one (P16)",
-    edits: [{ file: cache, find: "if (version >= (versions.get(productId) ?? -1)) {", replace: "{" }],
+    edits: [
+      { file: cache, find: 'if (guards("version") && version < (versions.get(productId) ?? -1)) return;', replace: "" },
+    ],
     siblings: [fillsLate],
+    seed: 0,
+  },
+  {
+    name: "foreign-home",
+    about: "an owner writes the quantity of a product that is at home elsewhere (P16)",
+    edits: [{ file: cache, find: "else revokeStock(effect);", replace: "else writeStock(effect);" }],
+    seed: 0,
+  },
+  {
+    name: "hold",
+    about: "commands of products that move are sent to the new partition before the old one is decided (P19)",
+    edits: [
+      {
+        file: "src/api/map-belief.ts",
+        find: "return partitionOf(productId, map.growth.toCount) === partition ? partition : undefined;",
+        replace: "return partitionOf(productId, map.growth.toCount);",
+      },
+    ],
+    seed: 0,
+  },
+  {
+    name: "map-lease",
+    about: "an ingress believes the partition map for ever (P19)",
+    edits: [
+      {
+        file: "src/api/map-belief.ts",
+        find: "return clock.monotonic() - at.monotonic <= mapLeaseMs && wallMs >= 0 && wallMs <= mapLeaseMs;",
+        replace: "return wallMs < Infinity;",
+      },
+    ],
+    seed: 0,
+  },
+  {
+    name: "cut",
+    about: "the new partition map counts before the old partitions are decided (P19)",
+    edits: [
+      {
+        file: "src/growth/growth-driver.ts",
+        find: 'if (partitions.length > 0) return waiting({ for: "decisions", records, partitions });',
+        replace: "void records; void partitions;",
+      },
+    ],
+    seed: 0,
+  },
+  {
+    name: "parked",
+    about: "an owner does not see that another one parked the product (P13)",
+    edits: [
+      {
+        file: ledger,
+        find: 'if (guards("parked") && parked.has(productId)) throw new CommitRefused("stale");',
+        replace: "",
+      },
+      {
+        file: ledger,
+        find: 'if (guards("parked") && parked.has(productId) !== wasParked)',
+        replace: "if (wasParked === undefined)",
+      },
+      { file: ledger, find: 'if (guards("parked") && waits.some', replace: "if (waits.length < 0 && waits.some" },
+    ],
     seed: 0,
   },
   {

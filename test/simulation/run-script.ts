@@ -1,11 +1,21 @@
 /** One world from its script: products, callers, other producers and faults; then everything heals, and the judge looks. */
 import { partitionOf } from "../../src/partitioning/partition-of.ts";
+import type { Line } from "../../src/schemas/lines.ts";
 import type { Command } from "../../src/schemas/commands.ts";
 import type { Trace } from "../../src/simulation/engine.ts";
 import { simCodec } from "../../src/simulation/sim-codec.ts";
 import { World } from "../../src/simulation/world.ts";
-import { placeOrder, receiveStock, uuidOf } from "../support/commands.ts";
-import { createProduct, newHistory, orderIdOf, productOf, quantityOf, runClient } from "./clients.ts";
+import { placeOrder, receiveStock, resumeProduct, uuidOf } from "../support/commands.ts";
+import {
+  createProduct,
+  newHistory,
+  orderIdOf,
+  productOf,
+  quantityOf,
+  runClient,
+  customerOf,
+  unlucky,
+} from "./clients.ts";
 import type { History } from "./clients.ts";
 import { judge, judgeReaders, Violation } from "./judge.ts";
 import type { Reading } from "./judge.ts";
@@ -17,6 +27,7 @@ export type Outcome = { readonly world: World; readonly history: History };
 /** After this without any fault everything must be decided and told. */
 const progressMs = 90_000;
 const quietMs = 10_000;
+const resumeMs = 1_000;
 
 /** Rejects with the `Violation` that the judge finds. */
 export async function runScript(script: Script, trace?: Trace): Promise<Outcome> {
@@ -33,7 +44,8 @@ export async function runScript(script: Script, trace?: Trace): Promise<Outcome>
 
 async function runWorld(script: Script, broken: readonly Error[], trace?: Trace): Promise<Outcome> {
   const { seed, partitions, apis, processors } = script;
-  const world = new World({ seed, partitions, apis, processors, ...(trace !== undefined && { trace }) });
+  const refuses = ({ customerId }: Line): boolean => script.refuses && customerId === unlucky;
+  const world = new World({ seed, partitions, apis, processors, refuses, ...(trace !== undefined && { trace }) });
   const history = newHistory();
   let busy = script.clients.length;
   let crashed: Error | undefined;
@@ -54,9 +66,14 @@ async function runWorld(script: Script, broken: readonly Error[], trace?: Trace)
     world.engine.after(foreign.atMs, "foreign", () => produce(world, foreign, history));
   await world.until(() => crashed !== undefined, troubleMs);
   world.heal();
+  world.mendStore();
+  resumeParked(world);
   if (script.flushedAtLast) world.cache.flush();
   const rested = await world.until(
-    () => crashed !== undefined || broken.length > 0 || (busy === 0 && world.isDecided()),
+    () =>
+      crashed !== undefined ||
+      broken.length > 0 ||
+      (busy === 0 && world.isDecided() && world.ledger.parked.size === 0 && world.maps.current()?.growth === null),
     progressMs,
   );
   if (crashed !== undefined) throw crashed;
@@ -91,6 +108,20 @@ async function readAll(world: World): Promise<readonly Reading[]> {
   return readings;
 }
 
+/** What operators do from now on: they let every product go on that is parked. */
+function resumeParked(world: World, times = 0): void {
+  for (const productId of world.ledger.parked.keys()) {
+    const home = partitionOf(productId, world.maps.current()?.partitionCount ?? 1);
+    const command = resumeProduct({
+      commandId: uuidOf(10_000 + 100 * times + Number(productId.slice(1))),
+      productId,
+      commandsMax: 3,
+    });
+    world.log.append([{ partition: home, key: productId, value: simCodec.encode(command) }]);
+  }
+  world.engine.after(resumeMs, "operators", () => resumeParked(world, times + 1));
+}
+
 function produce(world: World, { partition, records }: Foreign, history: History): void {
   const count = world.log.partitions.length;
   for (const record of records) {
@@ -103,6 +134,9 @@ function produce(world: World, { partition, records }: Foreign, history: History
     const command = foreignCommand(record);
     const { commandId, productId } = command;
     const where = partition === "right" ? partitionOf(productId, count) : partition % count;
+    const map = world.maps.current();
+    const isHome = map !== null && map.growth === null && where === partitionOf(productId, map.partitionCount);
+    if (!isHome) history.strewn.add(productId);
     if (!history.sent.has(commandId)) history.sent.set(commandId, world.engine.now);
     world.log.append([{ partition: where, key: productId, value: simCodec.encode(command) }]);
   }
@@ -113,7 +147,13 @@ function foreignCommand(record: Exclude<ForeignRecord, { readonly kind: "marker"
   const productId = productOf(number);
   // An order with our callers' id and content: whoever else sends it, it counts once.
   if (kind === "order") {
-    const fields = { commandId: orderIdOf(number), productId, quantity: quantityOf(number), unitPriceCents: 100 };
+    const fields = {
+      commandId: orderIdOf(number),
+      productId,
+      quantity: quantityOf(number),
+      unitPriceCents: 100,
+      customerId: customerOf(number),
+    };
     return placeOrder(fields);
   }
   return receiveStock({ commandId: uuidOf(number + 1_000), productId, quantity: 1 + (number % 5) });
@@ -124,5 +164,7 @@ function describeStandstill(world: World, busy: number): string {
     const { nextOffset, effectsOffset, epoch } = world.ledger.progressOf(partition);
     return `partition ${partition}, epoch ${epoch}: told ${effectsOffset}, decided ${nextOffset}, end ${entries.length}`;
   });
+  const phase = world.maps.current()?.growth?.phase;
+  if (phase !== undefined) partitions.push(`the growth is ${phase}`);
   return `${progressMs} ms after the last fault it is not at rest; ${busy} clients wait; ${partitions.join("; ")}`;
 }

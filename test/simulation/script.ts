@@ -33,6 +33,8 @@ export type Script = {
   readonly losses: Readonly<Record<ServiceName, number>>;
   /** The cache is emptied when everything heals: what is late then finds it empty. */
   readonly flushedAtLast: boolean;
+  /** The store refuses some orders, for a reason that nobody foresaw, until everything heals; then operators resume (P7, P13). */
+  readonly refuses: boolean;
 };
 
 /** Faults begin in this time; then everything heals. */
@@ -81,40 +83,65 @@ const kind = fc.constantFrom<ProcessKind>("processor", "processor", "api");
 const service = fc.constantFrom<ServiceName>("store", "cache", "log");
 const which = fc.nat(5);
 const forMs = fc.oneof(fc.integer({ min: 50, max: 1_500 }), fc.integer({ min: 1_000, max: 9_000 }));
+const grow = fc.record({ do: fc.constant("grow" as const), times: fc.constantFrom(2, 3), hurried: fc.boolean() });
 const fault: fc.Arbitrary<Fault> = fc.oneof(
-  fc.record({ do: fc.constant("kill" as const), kind, number: which, backMs: fc.integer({ min: 10, max: 5_000 }) }),
-  fc.record({
-    do: fc.constant("stop" as const),
-    kind,
-    number: which,
-    forMs: fc.oneof(fc.integer({ min: 100, max: 3_000 }), fc.integer({ min: 6_000, max: 12_000 })),
-    suspended: fc.boolean(),
-  }),
-  fc.record({ do: fc.constant("restart" as const), number: which }),
-  fc.record({ do: fc.constant("join" as const) }),
-  fc.record({ do: fc.constant("rebalance" as const) }),
-  fc.record({
-    do: fc.constant("away" as const),
-    service,
-    how: fc.constantFrom("refusing" as const, "hanging" as const),
-    forMs,
-  }),
-  fc.record({
-    do: fc.constant("lossy" as const),
-    service,
-    rate: fc.constantFrom(0.05, 0.2, 0.5),
-    forMs,
-  }),
-  fc.record({ do: fc.constant("slow" as const), service, factor: fc.constantFrom(10, 100, 400), forMs }),
-  fc.record({ do: fc.constant("cut off" as const), kind, number: which, service, forMs }),
-  fc.record({ do: fc.constant("flush cache" as const) }),
-  fc.record({ do: fc.constant("expire" as const), number: which }),
-  fc.record({
-    do: fc.constant("wall clock" as const),
-    kind,
-    number: which,
-    ms: fc.integer({ min: -60_000, max: 60_000 }),
-  }),
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("kill" as const),
+      kind,
+      number: which,
+      backMs: fc.integer({ min: 10, max: 5_000 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("stop" as const),
+      kind,
+      number: which,
+      forMs: fc.oneof(fc.integer({ min: 100, max: 3_000 }), fc.integer({ min: 6_000, max: 12_000 })),
+      suspended: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("restart" as const), number: which }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("join" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("rebalance" as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("away" as const),
+      service,
+      how: fc.constantFrom("refusing" as const, "hanging" as const),
+      forMs,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("lossy" as const),
+      service,
+      rate: fc.constantFrom(0.05, 0.2, 0.5),
+      forMs,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("slow" as const), service, factor: fc.constantFrom(10, 100, 400), forMs }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("cut off" as const), kind, number: which, service, forMs }) },
+  { weight: 2, arbitrary: grow },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("flush cache" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("expire" as const), number: which }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("wall clock" as const),
+      kind,
+      number: which,
+      ms: fc.integer({ min: -60_000, max: 60_000 }),
+    }),
+  },
 );
 
 const loss = fc.constantFrom(0, 0, 0.01, 0.1);
@@ -130,4 +157,5 @@ export const anyScript: fc.Arbitrary<Script> = fc.record({
   faults: fc.array(fc.record({ atMs, fault }), { maxLength: 10 }),
   losses: fc.record({ store: loss, cache: loss, log: loss }),
   flushedAtLast: fc.boolean(),
+  refuses: fc.constantFrom(false, false, false, true),
 });
