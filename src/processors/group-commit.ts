@@ -17,15 +17,16 @@
  * I6 A group that waits before it tries again keeps no other from being committed.
  */
 import assert from "node:assert/strict";
-import type { Line } from "../schemas/lines.ts";
 import type { CacheMoment } from "../stores/effects-cache.ts";
 import { CommitRefused, DataRefused, StoreUnavailable } from "../stores/ledger-store.ts";
 import type { CommitReceipt } from "../stores/ledger-store.ts";
+import { countGroup } from "./group-counts.ts";
 import { gather, halve, leasesOf, weightOf } from "./chunks.ts";
 import type { DecidedGroup } from "./decide-group.ts";
 import { attempt } from "./group-attempt.ts";
 import type { Committed } from "./group-attempt.ts";
 import type { Chunk, Lease } from "./lease.ts";
+import { Parking } from "./parking.ts";
 import { backoffMs } from "./processor-deps.ts";
 import type { ProcessorDeps } from "./processor-deps.ts";
 
@@ -54,14 +55,14 @@ export class GroupCommit {
   #turn = 0;
   /** Groups left in which ids are looked up first, for duplicates come in storms (P6). */
   #duplicateWatch = 0;
-  /** Products that parked since anything was decided. */
-  #parksInARow = 0;
+  readonly #parking: Parking;
   #idle: (() => void)[] = [];
   /** By group, why it could not be committed when it was tried last. */
   readonly #troubles = new Map<symbol, string>();
 
   constructor(deps: GroupCommitDeps, leases: () => Iterable<Lease>, events: GroupEvents) {
     this.#deps = deps;
+    this.#parking = new Parking(deps);
     this.#leases = leases;
     this.#events = events;
   }
@@ -171,7 +172,7 @@ export class GroupCommit {
         if (error instanceof DataRefused) {
           const halves = halve(chunks);
           if (halves !== undefined) return halves;
-          const parked = this.#park(chunks, error);
+          const parked = this.#parking.park(chunks, error);
           if (parked !== undefined) {
             chunks = parked;
             continue;
@@ -207,37 +208,9 @@ export class GroupCommit {
     this.#waiting -= 1;
   }
 
-  /**
-   * The one command left is the culprit (P7): it is kept as a letter and parks its product. Undefined: there is none to park, it
-   * has been tried, or so many have parked in a row that the store itself is suspected.
-   */
-  #park(chunks: readonly Chunk[], error: DataRefused): readonly Chunk[] | undefined {
-    const { limits, log, metrics } = this.#deps;
-    const entry = chunks.flatMap(({ entries }) => entries)[0];
-    if (entry === undefined || !("command" in entry) || this.#parksInARow >= limits.parksInARowMax) return undefined;
-    const reason = error.message.slice(0, limits.letterReasonCharsMax).toWellFormed();
-    const { command, partition, offset } = entry;
-    const { productId, commandId } = command;
-    const about = { err: error, productId, commandId, partition, offset };
-    if (command.type === "ResumeProduct") {
-      log.warn(about, "the store still refuses what waits for this product; it stays parked");
-    } else {
-      this.#parksInARow += 1;
-      metrics.parks.inc();
-      log.error(
-        about,
-        `the store refuses to write this command; its product is parked, and its commands wait: tallyman parked show ${productId}`,
-      );
-    }
-    return chunks.map((chunk) => ({
-      ...chunk,
-      entries: chunk.entries.map((each) => (each === entry ? { refused: entry, reason } : each)),
-    }));
-  }
-
   #settle({ group, receipt, live: chunks }: Committed, noted: CacheMoment): void {
     if (this.#duplicateWatch > 0) this.#duplicateWatch -= 1;
-    if (group.answers.some(({ repeated }) => !repeated)) this.#parksInARow = 0;
+    if (group.answers.some(({ repeated }) => !repeated)) this.#parking.decided();
     const leases = new Map(chunks.map(({ lease }) => [lease.partition, lease]));
     for (const { partitions, productId, stock, parked } of group.products) {
       for (const partition of partitions) {
@@ -247,31 +220,9 @@ export class GroupCommit {
       }
     }
     for (const chunk of chunks) advance(chunk);
-    this.#count(group);
+    countGroup(this.#deps.metrics, group);
     this.#events.decided(group, chunks, receipt, noted);
     this.#events.settled([...leases.values()]);
-  }
-
-  #count(group: DecidedGroup): void {
-    const { metrics } = this.#deps;
-    metrics.commits.inc();
-    metrics.groupCommands.observe(group.answers.length);
-    for (const { kind } of group.write.deadLetters) metrics.deadLetters.inc({ kind });
-    const decided = new Map<string, { line: Line; count: number }>();
-    for (const { line, repeated } of group.answers) {
-      const key = repeated ? "repeated" : `${line.type} ${line.status} ${line.reason ?? ""}`;
-      const tally = decided.get(key);
-      if (tally === undefined) decided.set(key, { line, count: 1 });
-      else tally.count += 1;
-    }
-    for (const [key, { line, count }] of decided) {
-      if (key === "repeated") {
-        metrics.duplicates.inc(count);
-        continue;
-      }
-      metrics.decided.inc({ type: line.type, status: line.status }, count);
-      if (line.status === "rejected") metrics.refusals.inc({ reason: line.reason ?? "" }, count);
-    }
   }
 
   /** Asks until the store answers (I3). Returns the chunks that are still to be committed. */
