@@ -83,8 +83,8 @@ export const topicProblems = (wanted: TopicSettings, found: FoundTopic): TopicPr
       setting: "number of partitions",
       found: String(found.partitionCount),
       wanted: `at least ${wanted.partitionCount}, as configured`,
-      // Not: add partitions. That moves products to other partitions while orders of theirs are undecided on the old.
-      mend: `configure ${found.partitionCount}; partitions are added only to a topic whose orders are all decided`,
+      // Not by Kafka's tools: nobody would hold commands of products that move (P19).
+      mend: `configure ${found.partitionCount}, start, and add partitions with: tallyman partitions grow`,
     });
   }
   return problems;
