@@ -15,6 +15,7 @@ export type { SimulatedTallyman, SimulationOptions } from "./testing/simulate-ta
 export { ClientStuck } from "./testing/users-run.ts";
 export type { KeptRecord } from "./testing/books.ts";
 export type { SentCommand } from "./testing/encode.ts";
-export type { DeliveryLocation } from "./schemas/commands.ts";
-export type { LineStatus, RefusalReason, StoredLine } from "./schemas/lines.ts";
+export type { CommandType, DeliveryLocation } from "./schemas/commands.ts";
+export type { Line, LineStatus, RefusalReason, StoredLine } from "./schemas/lines.ts";
+export type { ProcessKind, ServiceName } from "./simulation/faults.ts";
 export type { OrderDocument, OrderStatus } from "./schemas/order-document.ts";

@@ -22,8 +22,13 @@ describe("docs/testing.md", () => {
   test("explains every option, every member and every fault, and no others", () => {
     expect(namesIn("## Options")).toEqual(membersOf(source, "SimulationOptions"));
     expect(namesIn("## What you get")).toEqual(membersOf(source, "SimulatedTallyman"));
-    const faults = faultsFrom(Array.from({ length: faultCount }, (_, number) => number));
-    expect(namesIn("## Faults")).toEqual([...new Set(faults.map(({ do: kind }) => kind))].toSorted());
+    const drawn = faultsFrom(Array.from({ length: faultCount }, (_, number) => number)).map(({ do: kind }) => kind);
+    const ofWorlds = [...readText("src/simulation/faults.ts").matchAll(/readonly do: "([^"]+)"/g)].map(
+      ([, kind]) => kind,
+    );
+    for (const faults of [drawn, [...ofWorlds, "lossy http"]]) {
+      expect([...new Set(faults)].toSorted()).toEqual(namesIn("## Faults"));
+    }
   });
 
   test("a member too many or too few is seen", () => {
