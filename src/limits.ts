@@ -212,6 +212,7 @@ export const limits = {
   /** As kafkajs has it. */
   testingProducerRetries: 5,
   testingProducerRetryMs: 300,
+  testingProducerMetadataMs: 300_000,
   /** Faults that are drawn of a seed. */
   testingUsualFaultsMax: 8,
 

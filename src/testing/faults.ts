@@ -65,6 +65,7 @@ const makers: readonly Maker[] = [
   () => ({ do: "join" }),
   (amount, number) => ({ do: "cut off", kind: "processor", number, service: "store", forMs: forMs(amount) }),
   (amount, number) => ({ do: "cut off", kind: "api", number, service: "log", forMs: forMs(amount) }),
+  (amount) => ({ do: "grow", times: 2, hurried: amount === 3 }),
   (amount, number) => ({ do: "wall clock", kind: "api", number, ms: (amount - 2) * 20_000 }),
 ];
 

@@ -69,12 +69,16 @@ export function createProducer(options: ProducerOptions): SimulatedProducer {
   const process = new SimProcess(engine, name);
   const appender = createSimAppender({ engine, process, log, service: services.logAppends });
   let isConnected = false;
+  let metadata = { partitionCount: 0, atMs: -Infinity };
 
   const placed = (batch: TopicMessages): AppendRecord[] => {
     if (batch.topic !== topic) {
       throw new ProducerError("KafkaJSProtocolError", `there is no topic ${batch.topic}: in this world it is ${topic}`);
     }
-    return batch.messages.map((message) => recordOf(message, log.partitions.length, () => engine.random()));
+    if (engine.now - metadata.atMs > limits.testingProducerMetadataMs) {
+      metadata = { partitionCount: log.partitions.length, atMs: engine.now };
+    }
+    return batch.messages.map((message) => recordOf(message, metadata.partitionCount, () => engine.random()));
   };
 
   const append = async (records: readonly AppendRecord[]): Promise<number[]> => {

@@ -172,13 +172,17 @@ export function inWorld(world: World, options: SimulationOptions): SimulatedTall
     try {
       isHealed = true;
       world.heal();
-      const decided = (): boolean => (tellDecisions(), world.isDecided());
+      const decided = (): boolean => {
+        tellDecisions();
+        return world.isDecided() && (world.maps.current()?.growth ?? null) === null;
+      };
       for (const quietMs of [limits.testingQuietMs, 0]) {
         if (!(await world.until(decided, limits.testingSettleMs))) {
           throw new CheckFailed([`not all is decided ${limits.testingSettleMs} ms after everything is well`]);
         }
         await world.until(() => (tellDecisions(), false), quietMs);
       }
+      await world.until(() => world.isTold(), limits.testingQuietMs);
       isAtRest = true;
     } finally {
       state = "resting";

@@ -13,6 +13,7 @@ describe("faultsFrom", () => {
       "cut off",
       "expire",
       "flush cache",
+      "grow",
       "join",
       "kill",
       "lossy",
