@@ -132,6 +132,20 @@ export function describeParking(world: () => LedgerWorld): void {
       expect([await isParked(store), await store.waiting("p1", 9)]).toEqual([false, []]);
     });
 
+    test("of a product whose commands lie on two partitions all waits in the order in which it came, and either owner decides it", async () => {
+      const { store } = world();
+      const claim = await withParked(store);
+      const other = await claimOne(store, 3);
+      const elsewhere = waits(0, { partition: 3, commandId: uuidOf(30) });
+      await store.commit(group({ advances: [step(other, 1)], parked: [staysParked], deadLetters: [elsewhere] }));
+      await store.commit(group({ advances: [step(claim, 5)], parked: [staysParked], deadLetters: [waits(4)] }));
+      const letters = await store.waiting("p1", 9);
+      const inOrder = [...places(1, 2, 3), { partition: 3, offset: 0 }, ...places(4)];
+      expect(letters.map(({ partition, offset }) => ({ partition, offset }))).toEqual(inOrder);
+      await store.commit(group({ advances: [step(at(other, 1), 2)], parked: [goesOn], resumed: inOrder }));
+      expect([await isParked(store), await store.waiting("p1", 9)]).toEqual([false, []]);
+    });
+
     test("stale: something still waits for a product that is to go on", async () => {
       const claim = await withParked(world().store);
       await refused("stale", group({ advances: [step(claim, 5)], parked: [goesOn], resumed: places(1, 2) }));
