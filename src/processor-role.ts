@@ -100,6 +100,7 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
   health.watch(dependencyNames.log, true, async () => {
     const ends = await inspector.ends();
     topicPartitions = ends.size;
+    metrics.lagRecords.reset(); // A partition that another instance has by now is its to tell of.
     for (const { partition, committed } of processor.leases()) {
       const { high } = ends.get(partition) ?? { high: committed };
       metrics.lagRecords.set({ partition }, Math.max(0, high - committed));
