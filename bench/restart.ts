@@ -22,7 +22,9 @@ const decidedLimitMs = 60_000;
 /** Of undisturbed load between two phases, so that what one has left does not count for the next. */
 const betweenMs = 2_000;
 
-const defaults = { processors: 2, rate: 300, repetitions: 3 };
+const defaults = { processors: 3, rate: 300, repetitions: 3 };
+/** Of the 99th percentile over products, in a planned restart. */
+const targetMs = 2_000;
 
 type Phase = { readonly title: string; readonly run: (fleet: Fleet) => Promise<void> };
 
@@ -33,7 +35,7 @@ const phases: readonly Phase[] = [
     run: async (fleet) => {
       for (const old of [...fleet.running]) {
         await fleet.stop(old);
-        await fleet.start();
+        await fleet.start(old);
       }
     },
   },
@@ -54,7 +56,7 @@ const phases: readonly Phase[] = [
       if (victim === undefined) return;
       await fleet.kill(victim);
       await fleet.settled();
-      await fleet.start();
+      await fleet.start(victim);
     },
   },
 ];
@@ -65,6 +67,9 @@ type Result = {
   readonly longestByProduct: Readonly<Record<string, number>>;
   readonly orders: number;
   readonly exitMs: readonly number[];
+  /** Partitions that were claimed, each as often as it was, and commits that were refused as fenced. */
+  readonly claims: number;
+  readonly fenced: number;
 };
 
 await runBench("npm run bench:restart", defaults, async (bench, options) => {
@@ -89,8 +94,8 @@ await runBench("npm run bench:restart", defaults, async (bench, options) => {
 type Fleet = {
   readonly running: readonly App[];
   readonly exitMs: number[];
-  /** Resolves when the new one owns its share. */
-  start(): Promise<void>;
+  /** Resolves when the new one owns its share. In the place of `old` it has its name. */
+  start(old?: App): Promise<void>;
   stop(app: App): Promise<void>;
   kill(app: App): Promise<void>;
   /** Resolves when those that run own all partitions, each one some. */
@@ -107,13 +112,19 @@ async function measure(bench: Bench, { processors, rate }: typeof defaults) {
   await createStockedProducts(api.url, productIds);
 
   const load = startSteadyLoad({ url: () => api.url, productIds, perSecond: rate });
-  const spans: { title: string; from: number; to: number; exitMs: readonly number[] }[] = [];
+  const spans: Omit<Result & { from: number; to: number }, "longestByProduct" | "orders">[] = [];
+  const settle = () => sleep(betweenMs, undefined, { signal: bench.signal });
+  await settle();
   for (const { title, run } of phases) {
-    await sleep(betweenMs, undefined, { signal: bench.signal });
+    const before = await handsOf(database);
     const [from, exits] = [Date.now(), fleet.exitMs.length];
     await run(fleet);
     bench.signal.throwIfAborted();
-    spans.push({ title, from, to: Date.now(), exitMs: fleet.exitMs.slice(exits) });
+    const to = Date.now();
+    await settle(); // Fenced commits are counted a second later.
+    const after = await handsOf(database);
+    const [claims, fenced] = [after.claims - before.claims, after.fenced - before.fenced];
+    spans.push({ title, from, to, exitMs: fleet.exitMs.slice(exits), claims, fenced });
   }
   await load.stop();
   const { decided, lost, strangers } = await untilAllDecided(database, load.acked, decidedLimitMs);
@@ -123,11 +134,18 @@ async function measure(bench: Bench, { processors, rate }: typeof defaults) {
     ...(await wrongBooks(database)).map((id) => `The ledger's sum is not the stock of ${id}.`),
     ...[...load.refusals].map(([answer, times]) => `${times} answers were ${answer} instead of 202.`),
   ];
-  const results: Result[] = spans.map(({ title, from, to, exitMs }) => {
+  const results: Result[] = spans.map(({ from, to, ...span }) => {
     const orders = decided.filter(({ ackedAt }) => ackedAt >= from && ackedAt < to);
-    return { title, longestByProduct: longestOf(orders), orders: orders.length, exitMs };
+    return { ...span, longestByProduct: longestOf(orders), orders: orders.length };
   });
   return { results, problems };
+}
+
+async function handsOf(database: Installation["database"]): Promise<{ claims: number; fenced: number }> {
+  const { rows } = await database.query<{ claims: number; fenced: number }>(
+    "select sum(epoch)::int as claims, sum(fenced_commits)::int as fenced from partitions",
+  );
+  return rows[0] ?? { claims: 0, fenced: 0 };
 }
 
 function longestOf(orders: readonly DecidedOrder[]): Record<string, number> {
@@ -140,7 +158,9 @@ function createFleet({ signal }: Bench, installation: Installation): Fleet {
   const take = (app: App): void => void running.splice(running.indexOf(app), 1);
   const settled: Fleet["settled"] = async () => {
     for (const deadline = performance.now() + settledLimitMs; ;) {
-      const { rows } = await installation.database.query<{ owner: string }>("select owner from partitions");
+      const { rows } = await installation.database.query<{ owner: string }>(
+        "select owner from partitions where released_epoch is distinct from epoch",
+      );
       const owns = (app: App): boolean => rows.some(({ owner }) => owner.endsWith(portOf(app)));
       const owned = rows.filter(({ owner }) => running.some((app) => owner.endsWith(portOf(app))));
       if (owned.length === partitionCount && running.every(owns)) return;
@@ -152,8 +172,10 @@ function createFleet({ signal }: Bench, installation: Installation): Fleet {
     running,
     exitMs,
     settled,
-    start: async () => {
-      running.push(await installation.start("processor"));
+    start: async (old) => {
+      running.push(
+        await installation.start("processor", old === undefined ? undefined : Number(new URL(old.url).port)),
+      );
       await settled();
     },
     stop: async (app) => {
@@ -178,9 +200,12 @@ function print(repetitions: readonly (readonly Result[])[], { processors, rate }
   console.log(`
 ${processors} processors, ${rate} orders/s one by one over ${partitionCount * productsPerPartition} products on ${partitionCount} partitions. Milliseconds: the longest time from an
 order's acknowledgement to its decision (decided_at), of each product; then p50, p99 and max over the products. Exit: from SIGTERM to the end.
+Claims: partitions that changed hands, each as often as it did. Fenced: commits that were refused to owners out of date. A session
+lasts SESSION_TIMEOUT_MS, by itself 3,000.
+The target of a planned restart is a p99 below ${whole(targetMs)} ms; of kill -9, the session and 1,000 ms.
 `);
   printTable(
-    ["", "p50", "p99", "max", "orders", "exit ms"],
+    ["", "p50", "p99", "max", "orders", "exit ms", "claims", "fenced"],
     phases.flatMap(({ title }) =>
       repetitions.map((results, index) => {
         const result = results.find((each) => each.title === title);
@@ -194,6 +219,8 @@ order's acknowledgement to its decision (decided_at), of each product; then p50,
           at(1),
           whole(result?.orders ?? 0),
           exits.length === 0 ? "" : whole(spreadOf(exits).max),
+          whole(result?.claims ?? 0),
+          whole(result?.fenced ?? 0),
         ];
       }),
     ),

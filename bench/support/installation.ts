@@ -16,7 +16,8 @@ export type Installation = AsyncDisposable & {
   readonly name: string;
   /** A session in its database. */
   readonly database: pg.Client;
-  start(role: AppRole): Promise<App>;
+  /** On the port given, and so under the same name, or on a free one. */
+  start(role: AppRole, port?: number): Promise<App>;
   /** Ends one before its time, and resolves when it is gone. Throws a Failure when it was asked and does not end with 0. */
   end(app: App, signal: "SIGTERM" | "SIGKILL"): Promise<void>;
 };
@@ -51,8 +52,9 @@ export async function createInstallation(bench: Bench): Promise<Installation> {
     cleanUp("close the database session", () => database.end());
 
     const ending = new Set<App>();
-    const start = async (role: AppRole): Promise<App> => {
-      const port = role === "api" ? await getPort({ host: "127.0.0.1" }) : await chooseProcessorPort();
+    const start: Installation["start"] = async (role, wanted) => {
+      const free = () => (role === "api" ? getPort({ host: "127.0.0.1" }) : chooseProcessorPort());
+      const port = wanted ?? (await free());
       const app = await startApp(role, port, addresses, { profile, custody: services.custody, signal }, progress);
       void app.exited.then((how) => {
         if (!ending.has(app)) bench.giveUp(`The ${app.name} ended by itself (${how}):\n${lastLines(app.logFile)}`);
