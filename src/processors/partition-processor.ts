@@ -201,24 +201,22 @@ export class PartitionProcessor implements LogListener {
     }
   }
 
-  /** Claims each as soon as nobody holds it, and what is still held after some looks whatever its owner does (I6). */
+  /** Claims each as soon as nobody holds it, and what is still held after a while whatever its owner does (I6). */
   async #claim(partitions: readonly number[]): Promise<void> {
     const { store, owner, inspector, limits, log, sleep } = this.#deps;
     const generation = this.#generation;
-    const looksMax = Math.ceil(limits.handOverWaitMs / limits.handOverPollMs);
+    const patience: { isOver: boolean } = { isOver: false };
     const taking: Promise<void>[] = [];
     let wanted = partitions;
-    let looks = 0;
+    let hasLooked = false;
     for (let failures = 1; wanted.length > 0;) {
       try {
-        if (looks === 0) {
+        if (!hasLooked) {
           // An instance that is cut off from the log must not fence, again and again, one that is not.
           await inspector.ends();
           if (!this.#isCurrent(generation)) return; // I2
         }
-        const isPatient = looks < looksMax;
-        const claims = await (isPatient ? store.claim(wanted, owner, "free") : store.claim(wanted, owner));
-        looks += 1;
+        const claims = await (patience.isOver ? store.claim(wanted, owner) : store.claim(wanted, owner, "free"));
         if (!this.#isCurrent(generation)) {
           void this.#handOver.say(claims);
           return; // I2
@@ -227,7 +225,11 @@ export class PartitionProcessor implements LogListener {
         if (claimed.size > 0) taking.push(this.#take(claims, generation));
         wanted = wanted.filter((partition) => !claimed.has(partition));
         if (wanted.length === 0) break;
-        if (looks === 1) log.info({ partitions: wanted }, "partitions are still held; waiting for their release");
+        if (!hasLooked) {
+          hasLooked = true;
+          log.info({ partitions: wanted }, "partitions are still held; waiting for their release");
+          void sleep(limits.handOverWaitMs).then(() => (patience.isOver = true));
+        }
         await sleep(limits.handOverPollMs);
       } catch (error) {
         log.warn({ err: error, failures, partitions: wanted }, "can't claim partitions yet");
