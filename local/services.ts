@@ -28,6 +28,8 @@ export type ServicesOptions = {
   signal?: AbortSignal;
   /** Empties the profile's data first. */
   fresh?: boolean;
+  /** As in StartContext. */
+  brief?: boolean;
 };
 
 /**
@@ -64,7 +66,12 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   try {
     const addresses = await startMissing(
       named,
-      { profile, custody, signal: options.signal ?? new AbortController().signal },
+      {
+        profile,
+        custody,
+        signal: options.signal ?? new AbortController().signal,
+        brief: options.brief === true,
+      },
       progress,
       started,
     );

@@ -31,8 +31,11 @@ export type Service = {
   stop(): Promise<void>;
 };
 
-/** What a start needs to know beside the service itself. */
-export type StartContext = { profile: Profile; custody: Custody; signal: AbortSignal };
+/**
+ * What a start needs to know beside the service itself. `brief`: for some minutes, with little to do. Then a JVM had better compile its code
+ * quickly than well.
+ */
+export type StartContext = { profile: Profile; custody: Custody; signal: AbortSignal; brief?: boolean };
 
 /** Starts a service with its output in the profile's logs folder, one earlier log kept. */
 export function launch(spec: ServiceSpec, context: StartContext): Service {

@@ -42,6 +42,7 @@ async function runWithServices(profile: Profile, args: string[]): Promise<number
     command: "npm test",
     signal: stopRequest,
     fresh: true,
+    brief: true,
   });
   try {
     return await run(profile, args, services.custody, services.crashed, services);

@@ -48,7 +48,7 @@ export async function startOwnServices(profileName: string): Promise<OwnServices
   await endLeftovers(profile);
   emptyData(profile);
   const custody = openCustody(profile);
-  const context: StartContext = { profile, custody, signal: new AbortController().signal };
+  const context: StartContext = { profile, custody, signal: new AbortController().signal, brief: true };
   const choosePort = rememberedPorts();
   const running = new Map<ServiceName, Service>();
   const silent = new Map<ServiceName, Guard>();
