@@ -47,7 +47,11 @@ export class SimBrokers {
 export function createSimAdmin(brokers: SimBrokers, service: SimService, process: SimProcess): LogAdmin {
   return {
     partitionCounts: () => service.call(process, "counts", () => Promise.resolve(brokers.counts())),
-    addPartitions: (toCount) => service.call(process, "grow", () => Promise.resolve(brokers.addPartitions(toCount))),
+    addPartitions: (toCount) =>
+      service.call(process, "grow", () => {
+        brokers.addPartitions(toCount);
+        return Promise.resolve();
+      }),
     checkPartitions: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };

@@ -232,7 +232,7 @@ export class World {
       case "grow": {
         const map = this.maps.current();
         const toCount = (map?.partitionCount ?? 0) * fault.times;
-        if (map === null || map.growth !== null || toCount > partitionsMax) break;
+        if (map?.growth !== null || toCount > partitionsMax) break;
         const growth = { toCount, hurried: fault.hurried, phase: "preparing" } as const;
         void this.maps.change(map.version, { partitionCount: map.partitionCount, growth });
         break;
