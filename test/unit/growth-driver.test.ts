@@ -60,9 +60,9 @@ type Lies = {
 
 async function run({ scheduler, steps, luck, toCount }: Script, lies: Lies = {}): Promise<PartitionMap | null> {
   let time = 0;
-  let calm = false;
+  const weather = { calm: false };
   let drawn = 0;
-  const draw = (): number => (calm ? 99 : (luck[drawn++] ?? 99));
+  const draw = (): number => (weather.calm ? 99 : (luck[drawn++] ?? 99));
   const maps = createMemoryPartitionMapStore(() => time);
   const ends = Array.from({ length: from }, () => 0);
   const brokers = [from, from];
@@ -206,17 +206,17 @@ async function run({ scheduler, steps, luck, toCount }: Script, lies: Lies = {})
     }
   };
 
-  let failure: unknown;
+  const failures: unknown[] = [];
   const drivers = [newDriver(), newDriver()];
   const drive = async (number: number): Promise<void> => {
     const mine = drivers[number];
     while (mine?.alive === true && maps.current()?.growth !== null) {
       try {
         const { waitsFor } = await mine.driver.step();
-        if (calm && waitsFor?.for === "leases") time += waitsFor.ms;
+        if (weather.calm && waitsFor?.for === "leases") time += waitsFor.ms;
       } catch (error) {
         if (error !== storeAway && error !== logAway) {
-          failure ??= error;
+          failures.push(error);
           return;
         }
       }
@@ -230,18 +230,19 @@ async function run({ scheduler, steps, luck, toCount }: Script, lies: Lies = {})
       await scheduler.schedule(Promise.resolve(), `step: ${each.do}`);
       await perform(each);
     }
-    calm = true;
+    weather.calm = true;
   })();
-  for (let hops = 0; scheduler.count() > 0 && failure === undefined; hops += 1) {
+  for (let hops = 0; scheduler.count() > 0 && failures.length === 0; hops += 1) {
     assert(hops < 20_000, "it does not come to rest");
     await scheduler.waitNext(1);
     await new Promise((resolve) => setImmediate(resolve));
-    if (!calm) continue;
+    if (!weather.calm) continue;
     // Everything is well now: who is asked answers, and processors do their work.
     brokers.fill(ends.length);
     for (const [each, end] of ends.entries()) decided.set(each, end);
   }
-  if (failure !== undefined) throw failure;
+  if (failures.length > 0)
+    throw failures[0] instanceof Error ? failures[0] : new Error("a driver failed", { cause: failures[0] });
   await Promise.all([acting, ...driving]);
   return maps.current();
 }
