@@ -63,16 +63,10 @@ export type CampaignOptions = {
   readonly tell: Tell;
   /** Ends the run early; what was seen so far is judged. */
   readonly signal?: AbortSignal;
-  /** What breaks a guard, to show that the auditor finds it. */
-  readonly sabotage?: Sabotage;
-};
-
-export type Sabotage = {
-  /** The program that the processes run instead of this checkout's. */
+  /** The program that the processes run, where it is not this checkout's. */
   readonly main?: string;
-  readonly afterStart?: (world: Pick<World, "services" | "tallyman">) => Promise<void>;
-  /** When all is quiet, and before anything is read. */
-  readonly beforeEvidence?: (world: World) => Promise<void>;
+  /** Tampers with the books when all is decided, to show that the auditor finds it. */
+  readonly tamper?: (world: World) => Promise<void>;
 };
 
 const partitions = 6;
@@ -97,15 +91,20 @@ export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
     tallyman,
     addresses: services.addresses,
     logs: services.profile.logs,
-    ...(options.sabotage?.main !== undefined && { main: options.sabotage.main }),
+    ...(options.main !== undefined && { main: options.main }),
   });
   await fleet.untilReady(60_000);
-  await options.sabotage?.afterStart?.({ services, tallyman });
-  return await suffer(options, { services, tallyman, fleet, redis: tallyman.redis }, schedule, tell);
+  try {
+    return await suffer(options, { services, tallyman, fleet, redis: tallyman.redis }, schedule, tell);
+  } catch (error) {
+    // Told at once: what is disposed of in such a state may fail too, and hide it.
+    console.error("The run could not be finished:", error);
+    throw error;
+  }
 }
 
 async function suffer(
-  { signal, sabotage }: CampaignOptions,
+  { signal, tamper }: CampaignOptions,
   partial: Omit<World, "load">,
   schedule: Schedule,
   tell: Tell,
@@ -123,16 +122,14 @@ async function suffer(
     const healedAt = now();
     await pause(afterFaultsMs, signal);
     await load.finish(finishLimitMs); // I2
-    const commands = [...created, ...load.commands];
-
     return await withDatabase(tallyman.databaseUrl, async (database) => {
       const topic = createTopicReader(services.addresses, tallyman.topic);
       const logEnds = await topic.ends();
       const decidedAt = await untilDecided(database, logEnds, bounds.progressMs * 2);
-      const quiet = await readStored(database);
-      const redisEqual = await untilRedisEqual(redis, quiet, bounds.redisEqualMs * 2);
+      await tamper?.(world);
+      const redisEqual = await untilRedisEqual(redis, await readStored(database), bounds.redisEqualMs * 2);
       await watcher.stop();
-      await sabotage?.beforeEvidence?.(world);
+      const commands = [...created, ...load.commands];
       const stored = await readStored(database);
       const ids = commands.flatMap(({ kind, id }) => (kind === "order" ? [id] : []));
       const finalOrders = await readFinalOrders(urls[0] ?? "", ids);

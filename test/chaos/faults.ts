@@ -1,4 +1,5 @@
 /** What a fault does, and how it is healed. Each resolves when it is healed. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import type { Link } from "../support/link.ts";
 import type { OwnServices } from "../support/own-services.ts";
@@ -28,7 +29,7 @@ export async function inflict(fault: Fault, world: FaultyWorld): Promise<void> {
       for (const member of hit) await troubleMember(member, does.what, () => world.pause(lastsMs));
       return;
     case "members in turn":
-      for (const member of hit) await restart(member, world);
+      for (const member of hit) await restart(member);
       return;
     case "service":
       await world.services.takeAway(does.service, does.how);
@@ -59,10 +60,11 @@ async function troubleMember(member: Member, what: "kill" | "freeze", lasts: () 
   }
 }
 
-async function restart(member: Member, world: FaultyWorld): Promise<void> {
+async function restart(member: Member): Promise<void> {
   await member.stop();
   member.start();
-  for (let waitedMs = 0; !member.isReady() && waitedMs < turnReadyMs; waitedMs += pollMs) await world.pause(pollMs);
+  const deadline = performance.now() + turnReadyMs;
+  while (!member.isReady() && performance.now() < deadline) await sleep(pollMs);
 }
 
 /** Returns what heals them. */

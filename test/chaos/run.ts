@@ -8,15 +8,21 @@ import type { Evidence } from "./auditor/evidence.ts";
 import { judge } from "./auditor/judge.ts";
 import { runCampaign } from "./campaign.ts";
 import { reportOf, textOf, timed, verdictText, writeReport } from "./report.ts";
+import { sabotagedMain, sabotages } from "./sabotage.ts";
 import { createSchedule, describeFault } from "./schedule.ts";
 
 const usage =
   "Options: --minutes 2, --seed NUMBER (random if not given), --list (shows the schedule, and runs nothing), " +
-  "--evidence (keeps what was judged, also of a run in which nothing is wrong), --judge FILE (judges such a file again).";
+  "--evidence (keeps what was judged, also of a run in which nothing is wrong), --judge FILE (judges such a file again), " +
+  "--sabotage NAME (takes a guard out, so that the run fails), --list-sabotages.";
 const minutesMax = 24 * 60;
 
 await runMain(async () => {
-  const { minutes, seed, list, evidence, judge: kept } = readArguments();
+  const { minutes, seed, list, evidence, judge: kept, sabotage: name, listSabotages } = readArguments();
+  if (listSabotages) {
+    for (const [each, { finds }] of Object.entries(sabotages)) console.log(`${each} (${finds.join(" or ")})`);
+    return 0;
+  }
   if (kept !== undefined) {
     const verdicts = judge(JSON.parse(readFileSync(kept, "utf8")) as Evidence);
     console.log(verdicts.map(verdictText).join("\n"));
@@ -28,20 +34,39 @@ await runMain(async () => {
     for (const fault of schedule.faults) console.log(timed(fault.at, describeFault(fault)));
     return 0;
   }
+  const sabotage = name === undefined ? undefined : sabotages[name];
+  if (name !== undefined && sabotage === undefined) throw new Failure(`There is no sabotage ${name}. ${usage}`);
+  const main = name === undefined || sabotage === undefined ? undefined : sabotagedMain(name, sabotage);
   const profile = process.env.TALLYMAN_PROFILE;
   const campaign = await runCampaign({
     schedule,
     profileName: profile === undefined ? "chaos" : `${profile}-chaos`,
     tell: (atMs, what) => console.log(timed(atMs, what)),
     signal: stopRequest,
+    ...(main !== undefined && { main }),
+    ...(sabotage?.tamper !== undefined && { tamper: sabotage.tamper }),
   });
   const report = reportOf(campaign);
   const file = writeReport(campaign, report, evidence);
   console.log(`\n${textOf(report)}\n\nAll figures: ${file}`);
+  if (sabotage !== undefined) {
+    const found = report.verdicts.filter(({ complaints }) => complaints.length > 0).map(({ number }) => number);
+    const isFound = sabotage.finds.some((number) => found.includes(number));
+    console.log(`\n${name}: ${isFound ? "found" : "NOT FOUND"}, by ${found.join(", ") || "nothing"}.`);
+    return isFound ? 1 : 0;
+  }
   return report.isRight ? 0 : 1;
 });
 
-type Arguments = { minutes: number; seed: number; list: boolean; evidence: boolean; judge: string | undefined };
+type Arguments = {
+  minutes: number;
+  seed: number;
+  list: boolean;
+  evidence: boolean;
+  judge: string | undefined;
+  sabotage: string | undefined;
+  listSabotages: boolean;
+};
 
 function readArguments(): Arguments {
   const whole = (name: string, given: string | undefined, fallback: number, min: number, max: number): number => {
@@ -58,6 +83,8 @@ function readArguments(): Arguments {
         list: { type: "boolean" },
         evidence: { type: "boolean" },
         judge: { type: "string" },
+        sabotage: { type: "string" },
+        "list-sabotages": { type: "boolean" },
       },
     });
     return {
@@ -66,6 +93,8 @@ function readArguments(): Arguments {
       list: values.list === true,
       evidence: values.evidence === true,
       judge: values.judge,
+      sabotage: values.sabotage,
+      listSabotages: values["list-sabotages"] === true,
     };
   } catch (error) {
     if (error instanceof Failure || !(error instanceof TypeError)) throw error;
