@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import pg from "pg";
-import type { FinalOrder, FinalProduct, Line, Progress, Stock } from "./auditor/evidence.ts";
+import type { Evidence, FinalOrder, FinalProduct, Line, Progress, Stock } from "./auditor/evidence.ts";
 import { now } from "./clock.ts";
 import { readLines, readProgress } from "./watcher.ts";
 
@@ -20,7 +20,7 @@ export async function withDatabase<T>(url: string, work: (client: pg.Client) => 
   }
 }
 
-/** Resolves to when every partition had reached its end; null after `limitMs`. */
+/** Resolves to when every partition had reached its end and none were being added; null after `limitMs`. */
 export async function untilDecided(
   database: pg.Client,
   ends: readonly number[],
@@ -29,10 +29,18 @@ export async function untilDecided(
   const deadline = performance.now() + limitMs;
   for (;;) {
     const next = new Map((await readProgress(database)).map((row) => [row.partition, row.next_offset]));
-    if (ends.every((end, partition) => (next.get(partition) ?? 0) >= end)) return now();
+    const isDecided = ends.every((end, partition) => (next.get(partition) ?? 0) >= end);
+    if (isDecided && (await readGrowth(database)).to_count === null) return now();
     if (performance.now() > deadline) return null;
     await sleep(pollMs);
   }
+}
+
+type Growth = Evidence["growth"];
+
+export async function readGrowth(database: pg.Client): Promise<Growth> {
+  const { rows } = await database.query<Growth>("select partition_count, to_count from partition_map");
+  return rows[0] ?? { partition_count: 0, to_count: null };
 }
 
 export type Stored = {
@@ -40,6 +48,7 @@ export type Stored = {
   readonly stock: readonly Stock[];
   readonly progress: readonly Progress[];
   readonly deadLetters: number;
+  readonly growth: Growth;
 };
 
 export async function readStored(database: pg.Client): Promise<Stored> {
@@ -48,8 +57,9 @@ export async function readStored(database: pg.Client): Promise<Stored> {
   const stock = await database.query<Stock>("select product_id, quantity, version::float8 as version from stock");
   const progress = await readProgress(database);
   const letters = await database.query<{ count: number }>("select count(*)::int as count from dead_letters");
+  const growth = await readGrowth(database);
   await database.query("commit");
-  return { lines, stock: stock.rows, progress, deadLetters: letters.rows[0]?.count ?? 0 };
+  return { growth, lines, stock: stock.rows, progress, deadLetters: letters.rows[0]?.count ?? 0 };
 }
 
 /** How long Redis stays different, in milliseconds, and what differs at last; null: for longer than `limitMs`. */

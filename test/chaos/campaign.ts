@@ -23,6 +23,8 @@ import { bounds } from "./auditor/quiet.ts";
 import type { Evidence, SentCommand } from "./auditor/evidence.ts";
 import { now } from "./clock.ts";
 import { inflict } from "./faults.ts";
+import type { FaultyWorld } from "./faults.ts";
+import { growing } from "./growth.ts";
 import { startFleet } from "./fleet.ts";
 import type { Fleet } from "./fleet.ts";
 import { startLoad } from "./load.ts";
@@ -170,7 +172,7 @@ async function endure(schedule: Schedule, world: World, tell: Tell, signal?: Abo
   const suffered: SufferedFault[] = [];
   const begun = performance.now();
   const busy = new Map<string, Promise<void>>();
-  const faulty = { ...world, pause: (ms: number) => pause(ms, signal) };
+  const faulty: FaultyWorld = { ...world, ...growing(world), pause: (ms) => pause(ms, signal) };
   const all: Promise<void>[] = [];
   const failures: unknown[] = [];
   for (const fault of schedule.faults) {

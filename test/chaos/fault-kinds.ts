@@ -14,6 +14,8 @@ export type FaultKind = {
     | { readonly to: "members in turn"; readonly role: RoleName }
     | { readonly to: "service"; readonly service: ServiceName; readonly how: Away }
     | { readonly to: "redis's content" }
+    /** Twice as many, by the command line, which is killed on the way, or not. */
+    | { readonly to: "partitions" }
     | { readonly to: "links"; readonly service: LinkedService; readonly what: "cut" | "slow" | "lose answers" }
     | { readonly to: "links"; readonly service: LinkedService; readonly what: "hold"; readonly direction: Direction };
   /** The least and the most milliseconds until it is healed. */
@@ -54,5 +56,6 @@ export const faultKinds: readonly FaultKind[] = [
   ...ofService("postgres"),
   ...ofService("redis"),
   { name: "redis flushed", does: { to: "redis's content" }, lastsMs: [0, 0] },
+  { name: "partitions grown", does: { to: "partitions" }, lastsMs: [300, 6_000] },
   { name: "registry silent", does: { to: "service", service: "registry", how: "silent" }, lastsMs: [3_000, 10_000] },
 ];

@@ -5,13 +5,21 @@ import type { Link } from "../support/link.ts";
 import type { OwnServices } from "../support/own-services.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import type { Fleet, Member } from "./fleet.ts";
+import { isCommandKilled } from "./schedule.ts";
 import type { Fault } from "./schedule.ts";
+
+/** `ended` resolves however it ends. */
+export type GrowCommand = { kill(): void; readonly ended: Promise<void> };
 
 export type FaultyWorld = {
   readonly services: Pick<OwnServices, "takeAway" | "bringBack">;
   readonly fleet: Pick<Fleet, "members">;
   /** A connection that no fault but Redis's own absence touches. */
   readonly redis: Redis;
+  /** Begins to make twice as many of them. */
+  growPartitions(): Promise<GrowCommand>;
+  /** Resolves when nothing grows, or when that takes too long; the run's end asks again. */
+  untilGrown(): Promise<void>;
   /** Waits so long, or less when the run is given up. */
   pause(ms: number): Promise<void>;
 };
@@ -39,6 +47,14 @@ export async function inflict(fault: Fault, world: FaultyWorld): Promise<void> {
     case "redis's content":
       await world.redis.flushall();
       return;
+    case "partitions": {
+      const command = await world.growPartitions();
+      await world.pause(lastsMs);
+      if (isCommandKilled(fault.lost)) command.kill();
+      await command.ended;
+      await world.untilGrown();
+      return;
+    }
     case "links": {
       const links = hit.map((member) => member.links[does.service]);
       const heal = troubleLinks(links, does, fault);

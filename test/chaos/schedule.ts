@@ -1,7 +1,8 @@
 /**
  * Which faults a run goes through, and when: all of it follows from the seed and the length of the run, and nothing else does.
  *
- * I1 Every kind comes once before any comes twice, so that a short run has each of them.
+ * I1 Every kind comes once before any comes twice, so that a short run has each of them; but partitions, of which there are
+ *    twice as many each time, grow in the first of three rounds, three times in all.
  * I2 Faults overlap, but one thing is faulty in one way at a time: a fault that meets another one of the same thing comes
  *    after it.
  * I3 Every fault is over when the time is.
@@ -46,6 +47,7 @@ const meanGapsMs = [3_600, 3_600, 16_000] as const;
 const leadMs = 3_000;
 const betweenMs = 500;
 const sparedFromMinutes = 8;
+const growthsMax = 3;
 /** What one restart takes, as far as the schedule knows. */
 const turnMs = 4_000;
 
@@ -83,6 +85,8 @@ export function createSchedule(seed: number, minutes: number): Schedule {
   let at = leadMs;
   for (const [index, faultsOfRound] of (drawn[0] ?? []).entries()) {
     for (const { kind, gap, lasts, who, howMany, ...rest } of faultsOfRound) {
+      const growths = index / meanGapsMs.length;
+      if (kind.does.to === "partitions" && !(Number.isInteger(growths) && growths < growthsMax)) continue; // I1
       const hit = membersHit(kind, who, howMany, spared);
       const things = thingsOf(kind, hit);
       const [least, most] = kind.lastsMs;
@@ -107,6 +111,7 @@ function membersHit({ does }: FaultKind, who: number, howMany: number, spared: r
       return mortal(does.role);
     case "service":
     case "redis's content":
+    case "partitions":
       return [];
     case "links": {
       // Nobody but the apis produces.
@@ -130,10 +135,15 @@ export function thingsOf({ does }: FaultKind, hit: readonly MemberName[]): strin
       return [does.service];
     case "redis's content":
       return ["redis"];
+    case "partitions":
+      return ["partitions"];
     case "links":
       return hit.map((member) => `${member} to ${does.service}`);
   }
 }
+
+/** Whether the command that makes partitions grow is killed when the fault has lasted, or comes to its end. */
+export const isCommandKilled = (lost: Fault["lost"]): boolean => lost === "silent";
 
 /** A few words about it, for people. */
 export function describeFault({ kind, lastsMs, members: hit, delayMs, release, count, lost }: Fault): string {
@@ -144,6 +154,7 @@ export function describeFault({ kind, lastsMs, members: hit, delayMs, release, c
     if (does.what === "hold") how.push(release === "late" ? "then delivered late" : "then cut");
     if (does.what === "lose answers") how.push(`${count} at most${does.service === "kafka" ? `, ${lost}` : ""}`);
   }
+  if (does.to === "partitions" && isCommandKilled(lost)) how.push("when the command is killed");
   return [
     kind.name,
     ...(hit.length > 0 ? [`of ${hit.join(", ")}`] : []),

@@ -20,6 +20,8 @@ const commandLine = fileURLToPath(new URL("../../src/tallyman.ts", import.meta.u
 
 export type CommandResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
+export type BegunCommand = { readonly ended: Promise<CommandResult>; kill(): void };
+
 export type Tallyman = AsyncDisposable & {
   readonly databaseUrl: string;
   readonly redisUrl: string;
@@ -29,6 +31,8 @@ export type Tallyman = AsyncDisposable & {
   readonly environment: NodeJS.ProcessEnv;
   /** Runs the command line to its end. */
   run(...args: readonly string[]): Promise<CommandResult>;
+  /** The same, and it may be killed on the way. */
+  begin(...args: readonly string[]): BegunCommand;
   /** The same with other variables. */
   runWith(env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<CommandResult>;
   /**
@@ -117,18 +121,20 @@ export async function createTallyman(options: TallymanOptions = {}): Promise<Tal
     return role;
   };
 
-  const run = (...args: readonly string[]): Promise<CommandResult> => runWith({}, ...args);
-  const runWith: Tallyman["runWith"] = async (others, ...args) => {
+  const launch = (others: Readonly<Record<string, string>>, args: readonly string[]): BegunCommand => {
     const env = { ...shared, ...others };
     const child = spawn(process.execPath, [commandLine, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
     runs.add(child);
     let [stdout, stderr] = ["", ""];
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-    await once(child, "close");
-    runs.delete(child);
-    return { code: child.exitCode, stdout, stderr };
+    const ended = once(child, "close").then(() => {
+      runs.delete(child);
+      return { code: child.exitCode, stdout, stderr };
+    });
+    return { ended, kill: () => void child.kill("SIGKILL") };
   };
+  const run = (...args: readonly string[]): Promise<CommandResult> => launch({}, args).ended;
 
   const audit = async (when: "at-rest" | "running"): Promise<void> => {
     const { code, stdout, stderr } = await run("audit", ...(when === "at-rest" ? ["--at-rest"] : []));
@@ -142,7 +148,8 @@ export async function createTallyman(options: TallymanOptions = {}): Promise<Tal
     topic: name,
     environment: shared,
     run,
-    runWith,
+    begin: (...args) => launch({}, args),
+    runWith: (others, ...args) => launch(others, args).ended,
     audit,
     startApi: () => start("api"),
     startProcessor: () => start("processor"),

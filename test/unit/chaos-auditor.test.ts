@@ -167,6 +167,7 @@ describe("C6 to C12", () => {
   test("C7: a log that is decided too late, or not to its end", () => {
     expect(failing({ decidedAt: recorded.healedAt + bounds.progressMs + 1 })).toEqual(["C7"]);
     expect(failing({ decidedAt: null })).toEqual(["C7"]);
+    expect(failing({ growth: { partition_count: 6, to_count: 12 } })).toEqual(["C7"]);
     expect(failing({ logEnds: recorded.logEnds.map((end) => end + (end > 0 ? 1_000_000 : 0)) })).toEqual(["C7"]);
   });
   test("C8: a process that ended by itself, or not with 0 when it was asked to", () => {

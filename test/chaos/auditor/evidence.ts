@@ -122,6 +122,8 @@ export type Evidence = {
   readonly stock: readonly Stock[];
   readonly progress: readonly Progress[];
   readonly deadLetters: number;
+  /** Over how many partitions products are spread, and to how many that grows; null: it does not. */
+  readonly growth: { readonly partition_count: number; readonly to_count: number | null };
   readonly records: readonly LogRecord[];
   /** By partition, where the log ended when the load was over. */
   readonly logEnds: readonly number[];

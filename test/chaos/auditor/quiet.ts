@@ -20,11 +20,13 @@ export const wrongInRedis = ({ redisEqualAfterMs, redisDifferences }: Evidence):
     : [`Redis differs from PostgreSQL ${bounds.redisEqualMs / 1_000} s after all is decided`, ...redisDifferences];
 
 /** C7 */
-export function wrongProgress({ logEnds, progress, healedAt, decidedAt }: Evidence): string[] {
+export function wrongProgress({ logEnds, progress, growth, healedAt, decidedAt }: Evidence): string[] {
   const next = new Map(progress.map(({ partition, next_offset }) => [partition, next_offset]));
   const behind = logEnds.flatMap((end, partition) =>
     (next.get(partition) ?? 0) < end ? [`partition ${partition} stands at ${next.get(partition) ?? 0} of ${end}`] : [],
   );
+  if (growth.to_count !== null)
+    behind.push(`the growth from ${growth.partition_count} to ${growth.to_count} partitions is not finished`);
   if (decidedAt === null) return ["not everything on the log is decided", ...behind];
   const afterMs = decidedAt - healedAt;
   if (afterMs > bounds.progressMs) behind.push(`all is decided ${Math.round(afterMs)} ms after the last fault`);
