@@ -19,6 +19,7 @@ it(`is right after ${minutes} minutes of random faults from seed ${seed}`, { tim
     tell: (atMs, what) => console.log(timed(atMs, what)),
   });
   const report = reportOf(campaign);
-  console.log(`${textOf(report)}\n\nAll figures: ${writeReport(campaign, report)}`);
+  console.log(textOf(report));
+  console.log(`\nAll figures: ${writeReport(campaign, report)}`);
   expect(report.verdicts.filter(({ complaints }) => complaints.length > 0)).toEqual([]);
 });

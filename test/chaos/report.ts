@@ -7,6 +7,7 @@ import type { Verdict } from "./auditor/judge.ts";
 import { isGivenUp, thirdsOf } from "./auditor/quiet.ts";
 import { readingsBehind } from "./auditor/undone.ts";
 import type { Campaign } from "./campaign.ts";
+import { writeEvidence } from "./evidence-file.ts";
 import { outagesOf } from "./outages.ts";
 import type { Outage } from "./outages.ts";
 
@@ -28,6 +29,7 @@ export function reportOf({ schedule, evidence, faults, answers }: Campaign) {
     answers,
     readingsBehind: readingsBehind(evidence.tellings),
     endings: countBy(endings.map(({ member, by, how }) => `${member.split("-")[0]} ${by} (${how})`)),
+    partitions: evidence.growth.partition_count,
     startsGivenUp: endings.filter((ending) => isGivenUp(ending, evidence.faults)).length,
     memory: thirdsOf(memory),
     memoryMostBytes: Object.fromEntries(
@@ -60,6 +62,7 @@ export function textOf(report: Report): string {
     `Decisions: ${decisions} (${figures(report.decisionsByOutcome)}).`,
     `Answers: ${figures(report.answers)}; ${report.readingsBehind} readings of a moment before what was told already.`,
     `Ends of processes: ${figures(report.endings)}; ${report.startsGivenUp} starts given up, for a service that was away.`,
+    `Partitions in the end: ${report.partitions}.`,
     `Decided ${seconds(report.decidedAfterMs)} after the last fault; Redis equal ${seconds(report.redisEqualAfterMs)} after that.`,
     `Resident memory, most: ${figures(mapValues(report.memoryMostBytes, mebibytes))} MiB. First and last third of long lives: ${
       report.memory
@@ -139,7 +142,6 @@ export function writeReport(campaign: Campaign, report: Report, keepsEvidence = 
   const name = `${new Date().toISOString().replaceAll(/[:.]/g, "-")}-seed-${report.seed}`;
   const file = path.join(folder, `${name}.json`);
   writeFileSync(file, `${JSON.stringify(report, undefined, 2)}\n`);
-  if (keepsEvidence || !report.isRight)
-    writeFileSync(path.join(folder, `${name}-evidence.json`), JSON.stringify(campaign.evidence));
+  if (keepsEvidence || !report.isRight) writeEvidence(path.join(folder, `${name}-evidence.jsonl`), campaign.evidence);
   return path.relative(root, file);
 }

@@ -1,12 +1,12 @@
 // npm run chaos: real processes and services under load and random faults, and the auditor's verdicts.
 import { randomInt } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Failure, runMain } from "../../local/failure.ts";
 import { stopRequest } from "../../local/stop-request.ts";
-import type { Evidence } from "./auditor/evidence.ts";
 import { judge } from "./auditor/judge.ts";
 import { runCampaign } from "./campaign.ts";
+import type { Campaign, CampaignOptions } from "./campaign.ts";
+import { readEvidence } from "./evidence-file.ts";
 import { reportOf, textOf, timed, verdictText, writeReport } from "./report.ts";
 import { sabotagedMain, sabotages } from "./sabotage.ts";
 import { createSchedule, describeFault } from "./schedule.ts";
@@ -15,7 +15,10 @@ const usage =
   "Options: --minutes 2, --seed NUMBER (random if not given), --list (shows the schedule, and runs nothing), " +
   "--evidence (keeps what was judged, also of a run in which nothing is wrong), --judge FILE (judges such a file again), " +
   "--sabotage NAME (takes a guard out, so that the run fails), --list-sabotages.";
-const minutesMax = 24 * 60;
+/** All that happens is kept until it is judged. */
+const minutesMax = 60;
+/** It says nothing about Tallyman. */
+const unfinishedCode = 2;
 
 await runMain(async () => {
   const { minutes, seed, list, evidence, judge: kept, sabotage: name, listSabotages } = readArguments();
@@ -24,7 +27,7 @@ await runMain(async () => {
     return 0;
   }
   if (kept !== undefined) {
-    const verdicts = judge(JSON.parse(readFileSync(kept, "utf8")) as Evidence);
+    const verdicts = judge(await readEvidence(kept));
     console.log(verdicts.map(verdictText).join("\n"));
     return verdicts.every(({ complaints }) => complaints.length === 0) ? 0 : 1;
   }
@@ -38,7 +41,7 @@ await runMain(async () => {
   if (name !== undefined && sabotage === undefined) throw new Failure(`There is no sabotage ${name}. ${usage}`);
   const main = name === undefined || sabotage === undefined ? undefined : sabotagedMain(name, sabotage);
   const profile = process.env.TALLYMAN_PROFILE;
-  const campaign = await runCampaign({
+  const campaign = await finished({
     schedule,
     profileName: profile === undefined ? "chaos" : `${profile}-chaos`,
     tell: (atMs, what) => console.log(timed(atMs, what)),
@@ -46,9 +49,10 @@ await runMain(async () => {
     ...(main !== undefined && { main }),
     ...(sabotage?.tamper !== undefined && { tamper: sabotage.tamper }),
   });
+  if (campaign === undefined) return unfinishedCode;
   const report = reportOf(campaign);
-  const file = writeReport(campaign, report, evidence);
-  console.log(`\n${textOf(report)}\n\nAll figures: ${file}`);
+  console.log(`\n${textOf(report)}`);
+  console.log(`\nAll figures: ${writeReport(campaign, report, evidence)}`);
   if (sabotage !== undefined) {
     const found = report.verdicts.filter(({ complaints }) => complaints.length > 0).map(({ number }) => number);
     const isFound = sabotage.finds.some((number) => found.includes(number));
@@ -57,6 +61,17 @@ await runMain(async () => {
   }
   return report.isRight ? 0 : 1;
 });
+
+/** Undefined: a service did not come back, say, or never came. */
+async function finished(options: CampaignOptions): Promise<Campaign | undefined> {
+  try {
+    return await runCampaign(options);
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    console.error("\nThere is nothing to judge:", error);
+    return undefined;
+  }
+}
 
 type Arguments = {
   minutes: number;

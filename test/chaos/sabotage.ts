@@ -9,10 +9,12 @@ import type { CheckNumber } from "./auditor/judge.ts";
 import { withDatabase } from "./aftermath.ts";
 import type { World } from "./campaign.ts";
 
+/** In the copy: a text that must be there exactly once, and what takes its place. */
+export type Edit = { readonly file: string; readonly find: string; readonly replace: string };
+
 export type Sabotage = {
   readonly finds: readonly CheckNumber[];
-  /** In the copy: a text that must be there exactly once, and what takes its place. */
-  readonly edits?: readonly { readonly file: string; readonly find: string; readonly replace: string }[];
+  readonly edits?: readonly Edit[];
   /** When all is decided, before anything is compared. */
   readonly tamper?: (world: World) => Promise<void>;
 };
@@ -146,13 +148,13 @@ export const sabotages: Readonly<Record<string, Sabotage>> = {
       },
     ],
   },
-  "lost-partitions-not-claimed-again": {
+  "consumer-not-started-again": {
     finds: ["C7"],
     edits: [
       {
-        file: "processors/partition-processor.ts",
-        find: "await this.#deps.sleep(this.#deps.limits.reclaimDelayMs);",
-        replace: "return;",
+        file: "log/kafka/source.ts",
+        find: "restartTimer = setTimeout(launch, delayMs);",
+        replace: "void [launch, delayMs];",
       },
     ],
   },
@@ -207,14 +209,14 @@ export function sabotagedMain(name: string, { edits = [] }: Sabotage): string | 
   for (const each of ["src", "avro", "package.json"]) {
     cpSync(path.join(root, each), path.join(folder, each), { recursive: true });
   }
-  for (const { file, find, replace } of edits) {
-    const place = path.join(folder, "src", file);
-    const text = readFileSync(place, "utf8");
-    if (text.split(find).length !== 2) throw new Error(`${name}: ${file} does not have exactly once: ${find}`);
-    writeFileSync(
-      place,
-      text.replace(find, () => replace),
-    );
+  for (const edit of edits) {
+    const place = path.join(folder, "src", edit.file);
+    writeFileSync(place, edited(readFileSync(place, "utf8"), edit));
   }
   return path.join(folder, "src", "main.ts");
+}
+
+export function edited(text: string, { file, find, replace }: Edit): string {
+  if (text.split(find).length !== 2) throw new Error(`${file} does not have exactly once: ${find}`);
+  return text.replace(find, () => replace);
 }
