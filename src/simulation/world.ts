@@ -72,6 +72,8 @@ export class World {
   readonly journal: Committed[] = [];
   /** What owners told the apis, in the order in which they did. */
   readonly published: DecisionNotice[] = [];
+  /** Growths of partitions that came to their end, in their order: from how many, and where each of those was cut. */
+  readonly growths: { readonly fromCount: number; readonly cuts: readonly number[] }[] = [];
   readonly faults = new Map<Fault["do"], number>();
   /** Errors that no fault explains. */
   readonly errors: Error[] = [];
@@ -96,7 +98,10 @@ export class World {
       committed: (group) => void this.journal.push({ atMs: engine.now, group }),
     });
     this.cache = createMemoryCache({ now });
-    this.maps = createMemoryPartitionMapStore(now);
+    this.maps = createMemoryPartitionMapStore(now, ({ partitionCount, growth }, after) => {
+      const grew = growth?.phase === "draining" && after.partitionCount > partitionCount;
+      if (grew) this.growths.push({ fromCount: partitionCount, cuts: growth.cuts });
+    });
     void this.maps.create(partitions);
     this.group = new SimGroup(engine, this.log, roundRobin);
     this.#surroundings = {

@@ -1,7 +1,10 @@
 /** Worlds by their seeds: fast-check draws, shrinks, and tells how to see it again. */
+import { AssertionError } from "node:assert";
 import fc from "fast-check";
 import type { Trace } from "../../src/simulation/engine.ts";
 import { describeFault } from "../../src/simulation/faults.ts";
+import { quantityScript } from "./quantity-script.ts";
+import { runQuantities } from "./quantity-world.ts";
 import { runScript } from "./run-script.ts";
 import type { Outcome } from "./run-script.ts";
 import { anyScript } from "./script.ts";
@@ -12,7 +15,6 @@ export type Broken = {
   readonly seed: number;
   readonly path: string;
   readonly what: string;
-  readonly script: Script;
 };
 
 export type Options = {
@@ -50,8 +52,27 @@ export async function runSeed(
   if (!found.failed || found.counterexample === null) return null;
   const error = found.errorInstance;
   if (!(error instanceof Error) || error.name !== "Violation") throw error;
-  const [script] = found.counterexample;
-  return { seed, path: found.counterexamplePath, what: error.message, script };
+  return { seed, path: found.counterexamplePath, what: error.message };
+}
+
+/** The same for the small world of what is cached (I10), which has steps instead of time. */
+export async function runQuantitySeed(
+  seed: number,
+  { path, unshrunk = false }: Pick<Options, "path" | "unshrunk"> = {},
+): Promise<Broken | null> {
+  const property = fc.asyncProperty(quantityScript, (steps) => runQuantities(steps, []));
+  const isReplay = path !== undefined || unshrunk;
+  const found = await fc.check(property, {
+    seed,
+    numRuns: 1,
+    endOnFailure: isReplay,
+    ...(path !== undefined && { path }),
+  });
+  if (!found.failed || found.counterexample === null) return null;
+  const error = found.errorInstance;
+  if (!(error instanceof AssertionError)) throw error;
+  const [line = ""] = error.message.split("\n");
+  return { seed, path: found.counterexamplePath, what: `I10: ${line}` };
 }
 
 function describeScript({ partitions, apis, processors, units, faults }: Script): string[] {

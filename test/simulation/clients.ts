@@ -29,6 +29,8 @@ export type History = {
   readonly sent: Map<string, number>;
   /** When each command was first acknowledged. */
   readonly acknowledged: Map<string, number>;
+  /** Where acknowledgements said that commands lie in the log. */
+  readonly places: { readonly commandId: string; readonly partition: number; readonly offset: number }[];
   /** What callers were told was decided: never to be undone, but for an order that is cancelled. */
   readonly told: { readonly commandId: string; readonly status: string; readonly atMs: number }[];
   /** Answers that said that an order does not exist. */
@@ -48,10 +50,18 @@ export const orderIdOf = uuidOf;
 
 /** Orders of this customer are what the store refuses until it is mended. */
 export const unlucky = "unlucky";
-export const customerOf = (number: number): string | null => (number % 8 === 0 ? unlucky : null);
+export const customerOf = (number: number): string | null => (number % 5 === 0 ? unlucky : null);
 
 export function newHistory(): History {
-  return { sent: new Map(), acknowledged: new Map(), told: [], absent: [], answers: new Map(), strewn: new Set() };
+  return {
+    sent: new Map(),
+    acknowledged: new Map(),
+    places: [],
+    told: [],
+    absent: [],
+    answers: new Map(),
+    strewn: new Set(),
+  };
 }
 
 /** Resolves when the client has done all that it wanted to, or has given up on it. */
@@ -148,10 +158,17 @@ async function command(world: World, history: History, commandId: string, reques
   }
 }
 
+type Answer = {
+  readonly status: unknown;
+  readonly code?: string;
+  readonly partition?: number;
+  readonly offset?: number | null;
+};
+
 /** Whether the caller knows enough. */
 function remember(world: World, history: History, commandId: string, { status, body }: SimResponse): boolean {
   const atMs = world.engine.now;
-  const document = JSON.parse(body) as { readonly status: unknown; readonly code?: string };
+  const document = JSON.parse(body) as Answer;
   const key = `${status} ${document.code ?? ""}`.trim();
   history.answers.set(key, (history.answers.get(key) ?? 0) + 1);
   if (status >= 500) return false;
@@ -165,6 +182,9 @@ function remember(world: World, history: History, commandId: string, { status, b
     return true;
   }
   note(history.acknowledged, commandId, atMs);
+  const { partition, offset } = document;
+  if (document.status === "pending" && typeof partition === "number" && typeof offset === "number")
+    history.places.push({ commandId, partition, offset });
   if (status !== 202 && typeof document.status === "string" && document.status !== "pending") {
     history.told.push({ commandId, status: commandId === idIn(document) ? document.status : "accepted", atMs });
   }

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { Command } from "../../src/schemas/commands.ts";
+import { partitionOf } from "../../src/partitioning/partition-of.ts";
 import type { World } from "../../src/simulation/world.ts";
 import type { History } from "./clients.ts";
 import { Model } from "./model.ts";
@@ -28,6 +29,7 @@ export function judge(world: World, history: History): void {
   const order = decidedAsTheLogSays(world, placed);
   ledgerSums(world);
   inOrderOfAcknowledgements(world, history, placed, order);
+  acknowledgedAtHome(world, history, placed);
   nothingToldIsUndone(world, history);
   absentWereAbsent(history);
   nothingWaitsInVain(world);
@@ -200,6 +202,21 @@ function inOrderOfAcknowledgements(
         }
       }
     }
+  }
+}
+
+/**
+ * I13: an acknowledgement names a place in the partition that its product had at some time, and below the cut where the product
+ * has left that partition since: so what comes after it in another partition is decided after it.
+ */
+function acknowledgedAtHome({ growths, maps }: World, { places }: History, placed: readonly Placed[]): void {
+  const products = new Map(placed.map(({ command }) => [command.commandId, command.productId]));
+  const counts = [...growths.map(({ fromCount }) => fromCount), maps.current()?.partitionCount ?? 0];
+  for (const { commandId, partition, offset } of places) {
+    const homes = counts.map((count) => partitionOf(products.get(commandId) ?? "", count));
+    const lastAt = homes.lastIndexOf(partition);
+    if (lastAt === homes.length - 1 || offset < (growths[lastAt]?.cuts[partition] ?? 0)) continue;
+    throw new Violation("I13", `${commandId} was acknowledged at ${partition}@${offset}, which is not its product's`);
   }
 }
 

@@ -11,6 +11,8 @@ export type Mutant = {
   readonly edits: readonly Edit[];
   /** Guards that cover the same hole. */
   readonly siblings?: readonly Edit[];
+  /** Found in the small world of cached quantities: it takes more chances at once than a whole Tallyman has in thousands of worlds. */
+  readonly small?: true;
   /** A world in which it shows: found by `npm run simulate -- --mutant NAME`. */
   readonly seed: number;
 };
@@ -38,25 +40,27 @@ const fillsLate: Edit = {
   replace: "if (false) return",
 };
 
+const noMoment: Edit = { file: cache, find: '!guards("moment") ||', replace: "true ||" };
+
 export const mutants: readonly Mutant[] = [
   {
     name: "epoch",
     about: "a stale owner commits where its lease stands (P4, P10)",
     edits: [noEpoch],
     siblings: [noOffset],
-    seed: 0,
+    seed: 229,
   },
   {
     name: "offset",
     about: "a commit that arrives late is done a second time (P4)",
     edits: [noOffset],
-    seed: 0,
+    seed: 46,
   },
   {
     name: "version",
     about: "two owners of one product don't see each other's changes (P5)",
     edits: [noVersion],
-    seed: 0,
+    seed: 15,
   },
   {
     name: "version-on-refusal",
@@ -69,13 +73,13 @@ export const mutants: readonly Mutant[] = [
           "for (const { productId, readVersion, after } of group.stock) {\n      if ((after?.version ?? 0) !== readVersion &&",
       },
     ],
-    seed: 0,
+    seed: 16,
   },
   {
     name: "duplicate",
     about: "a command id is decided that is there already (P6)",
     edits: [noDuplicate],
-    seed: 0,
+    seed: 1,
   },
   {
     name: "unique-in-group",
@@ -87,7 +91,7 @@ export const mutants: readonly Mutant[] = [
         replace: "const line = this.#known.found.lines.get(command.commandId);",
       },
     ],
-    seed: 0,
+    seed: 5,
   },
   {
     name: "order-in-group",
@@ -99,7 +103,7 @@ export const mutants: readonly Mutant[] = [
         replace: "this.#known.found.lines.get(command.orderId) : undefined",
       },
     ],
-    seed: 0,
+    seed: 3,
   },
   {
     name: "memory-before-commit",
@@ -113,20 +117,20 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     siblings: [noVersion],
-    seed: 0,
+    seed: 1,
   },
   {
     name: "memory-after-lost-answer",
     about: "memory is believed after a commit whose answer was lost (P9)",
     edits: [{ file: groupCommit, find: "lease.stock.clear();\n      for (const chunk", replace: "for (const chunk" }],
     siblings: [noVersion],
-    seed: 0,
+    seed: 50,
   },
   {
     name: "lost-answer",
     about: "after an answer that is lost, the store is not asked where the partitions stand (P9)",
     edits: [{ file: groupCommit, find: "chunks = await this.#reconcile(chunks);", replace: "" }],
-    seed: 0,
+    seed: 9,
   },
   {
     name: "gap",
@@ -139,7 +143,7 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     siblings: [noOffset],
-    seed: 0,
+    seed: 79,
   },
   {
     name: "effects-offset",
@@ -152,34 +156,34 @@ export const mutants: readonly Mutant[] = [
           "for (const { lease, to } of parts) lease.effectsDone = to;\n      await this.#apply(parts);\n      for (const { message }",
       },
     ],
-    seed: 0,
+    seed: 1,
   },
   {
     name: "effects-behind",
     about: "effects of a lease that fell behind go on beyond what failed (P15)",
     edits: [
       { file: effects, find: "!lease.isAborted() && !this.#behind.has(lease));", replace: "!lease.isAborted());" },
+      {
+        file: effects,
+        find: "if (!lease.isAborted() && !this.#behind.has(lease)) lease.effectsDone",
+        replace: "if (!lease.isAborted()) lease.effectsDone",
+      },
     ],
-    seed: 0,
+    seed: 62,
   },
   {
     name: "refill-token",
     about: "a reader refills what an owner has written since it looked (P16)",
     edits: [{ file: cache, find: 'if (guards("token") && tokens.get(productId) !== token) return;', replace: "" }],
-    siblings: [
-      {
-        file: cache,
-        find: "if (quantities.get(productId) !== undefined || (versions.get(productId) ?? -1) > stock.version) return;",
-        replace: "",
-      },
-    ],
-    seed: 0,
+    small: true,
+    seed: 12141,
   },
   {
     name: "late-owner-fills",
     about: "an owner of an older epoch fills a cache that was emptied (P16)",
     edits: [fillsLate],
-    seed: 0,
+    small: true,
+    seed: 62846,
   },
   {
     name: "cached-version",
@@ -187,14 +191,17 @@ export const mutants: readonly Mutant[] = [
     edits: [
       { file: cache, find: 'if (guards("version") && version < (versions.get(productId) ?? -1)) return;', replace: "" },
     ],
-    siblings: [fillsLate],
-    seed: 0,
+    siblings: [fillsLate, noMoment],
+    seed: 463,
   },
   {
     name: "foreign-home",
     about: "an owner writes the quantity of a product that is at home elsewhere (P16)",
-    edits: [{ file: cache, find: "else revokeStock(effect);", replace: "else writeStock(effect);" }],
-    seed: 0,
+    edits: [
+      { file: cache, find: 'const isHome = (effect.isHome || !guards("home")) &&', replace: "const isHome = true ||" },
+    ],
+    small: true,
+    seed: 3425,
   },
   {
     name: "hold",
@@ -206,7 +213,7 @@ export const mutants: readonly Mutant[] = [
         replace: "return partitionOf(productId, map.growth.toCount);",
       },
     ],
-    seed: 0,
+    seed: 9,
   },
   {
     name: "map-lease",
@@ -218,7 +225,7 @@ export const mutants: readonly Mutant[] = [
         replace: "return wallMs < Infinity;",
       },
     ],
-    seed: 0,
+    seed: 416,
   },
   {
     name: "cut",
@@ -230,7 +237,7 @@ export const mutants: readonly Mutant[] = [
         replace: "void records; void partitions;",
       },
     ],
-    seed: 0,
+    seed: 148,
   },
   {
     name: "parked",
@@ -248,7 +255,7 @@ export const mutants: readonly Mutant[] = [
       },
       { file: ledger, find: 'if (guards("parked") && waits.some', replace: "if (waits.length < 0 && waits.some" },
     ],
-    seed: 0,
+    seed: 94,
   },
   {
     name: "absence-proof",
@@ -256,7 +263,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       { file: "src/api/absence-proof.ts", find: "if ([...ends].every(", replace: "if (true || [...ends].every(" },
     ],
-    seed: 0,
+    seed: 68,
   },
   {
     name: "unknown-fate",
@@ -268,12 +275,12 @@ export const mutants: readonly Mutant[] = [
         replace: "void error; for (const entry of batch) entry.resolve(0);",
       },
     ],
-    seed: 0,
+    seed: 1,
   },
   {
     name: "resume-when-low",
     about: "a partition that was paused for being full is not resumed",
     edits: [{ file: partitionProcessor, find: "for (const lease of leases) this.#resumeWhenLow(lease);", replace: "" }],
-    seed: 0,
+    seed: 3,
   },
 ];

@@ -1,35 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { counts, products, runQuantities } from "./quantity-world.ts";
+import { quantityScript } from "./quantity-script.ts";
+import { products, runQuantities } from "./quantity-world.ts";
 import type { QuantityGuardName, QuantityStep } from "./quantity-world.ts";
-
-const partition = fc.nat(counts.after - 1);
-const product = fc.nat(products.length - 1);
-const of = <Name extends string>(...names: Name[]) => fc.constantFrom(...names);
-
-/** Few partitions and products at a time, so that those who meet on one are many. */
-const owned = (partitions: fc.Arbitrary<number>, decided: fc.Arbitrary<number>): fc.Arbitrary<QuantityStep> =>
-  fc.oneof(
-    { weight: 6, arbitrary: fc.record({ do: of("decide alone"), partition: partitions, product: decided }) },
-    { weight: 1, arbitrary: fc.record({ do: of("decide"), partition: partitions, product: decided }) },
-    { weight: 6, arbitrary: fc.record({ do: of("tell"), partition: partitions }) },
-    { weight: 4, arbitrary: fc.record({ do: of("note", "commit", "take over", "learn"), partition: partitions }) },
-    { weight: 1, arbitrary: fc.record({ do: of("wake late owner"), late: fc.nat(3) }) },
-    { weight: 5, arbitrary: fc.record({ do: of("miss", "ask", "refill", "lose", "expire"), product: decided }) },
-    { weight: 1, arbitrary: fc.record({ do: of("flush") }) },
-  );
-/** The owners of the new partitions may have learnt of them before. */
-const learnt: QuantityStep[] = [2, 3].map((partition) => ({ do: "learn", partition }));
-const scripts = fc
-  .tuple(
-    fc.constantFrom<QuantityStep[]>([], learnt),
-    fc.uniqueArray(partition, { minLength: 1, maxLength: 3 }),
-    fc.uniqueArray(product, { minLength: 1, maxLength: 2 }),
-  )
-  .chain(([before, some, few]) => {
-    const steps = fc.array(owned(fc.constantFrom(...some), fc.constantFrom(...few)), { minLength: 4, maxLength: 25 });
-    return steps.map((each) => [...before, ...each]);
-  });
 
 const [a, f, , d] = products.keys();
 const decide = (partition: number, product = 0): QuantityStep => ({ do: "decide alone", partition, product });
@@ -69,7 +42,7 @@ const ways: readonly { guards: readonly QuantityGuardName[]; steps: readonly Qua
 describe("what is cached after quiet, whoever decides and whatever the cache loses", () => {
   it("is the quantity that is stored, or nothing", async () => {
     await fc.assert(
-      fc.asyncProperty(scripts, (steps) => runQuantities(steps, [])),
+      fc.asyncProperty(quantityScript, (steps) => runQuantities(steps, [])),
       { numRuns: 20_000 },
     );
   });

@@ -41,6 +41,7 @@ export type Script = {
 export const troubleMs = 10_000;
 
 const number = fc.integer({ min: 1, max: 24 });
+const stockRead = fc.record({ do: fc.constant("stock" as const), product: fc.nat(productCount - 1) });
 const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 10, arbitrary: fc.record({ do: fc.constant("order" as const), number, waits: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("cancel" as const), number, names: fc.boolean() }) },
@@ -54,17 +55,18 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("read" as const), number: fc.option(number, { freq: 2 }) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant("stock" as const), product: fc.nat(productCount - 1) }) },
+  { weight: 4, arbitrary: stockRead },
 );
 /** Mostly at once, sometimes after a while: what comes together meets, what comes apart meets other faults. */
 const pauseMs = fc.oneof(
   { weight: 3, arbitrary: fc.integer({ min: 0, max: 20 }) },
   { weight: 1, arbitrary: fc.integer({ min: 0, max: 2_500 }) },
 );
-const client: fc.Arbitrary<ClientScript> = fc.record({
-  waits: fc.boolean(),
-  steps: fc.array(fc.record({ pauseMs, action }), { minLength: 1, maxLength: 16 }),
-});
+const clientWith = ({ action: act, stepsMax }: Pick<Theme, "action" | "stepsMax">): fc.Arbitrary<ClientScript> =>
+  fc.record({
+    waits: fc.boolean(),
+    steps: fc.array(fc.record({ pauseMs, action: act }), { minLength: 1, maxLength: stepsMax }),
+  });
 
 const foreignRecord: fc.Arbitrary<ForeignRecord> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("order" as const), number }) },
@@ -84,78 +86,146 @@ const service = fc.constantFrom<ServiceName>("store", "cache", "log");
 const which = fc.nat(5);
 const forMs = fc.oneof(fc.integer({ min: 50, max: 1_500 }), fc.integer({ min: 1_000, max: 9_000 }));
 const grow = fc.record({ do: fc.constant("grow" as const), times: fc.constantFrom(2, 3), hurried: fc.boolean() });
+const kill = fc.record({
+  do: fc.constant("kill" as const),
+  kind,
+  number: which,
+  backMs: fc.integer({ min: 10, max: 5_000 }),
+});
+const stop = fc.record({
+  do: fc.constant("stop" as const),
+  kind,
+  number: which,
+  forMs: fc.oneof(fc.integer({ min: 100, max: 3_000 }), fc.integer({ min: 6_000, max: 12_000 })),
+  suspended: fc.boolean(),
+});
+const restart = fc.record({ do: fc.constant("restart" as const), number: which });
+const rebalance = fc.record({ do: fc.constant("rebalance" as const) });
+const lossyOf = (services: fc.Arbitrary<ServiceName>) =>
+  fc.record({
+    do: fc.constant("lossy" as const),
+    service: services,
+    rate: fc.constantFrom(0.05, 0.2, 0.5),
+    forMs,
+  });
+const slowOf = (services: fc.Arbitrary<ServiceName>) =>
+  fc.record({ do: fc.constant("slow" as const), service: services, factor: fc.constantFrom(10, 100, 400), forMs });
+/** What is sent in this time arrives seconds later, behind much that was sent after it. */
+const stallOf = (services: fc.Arbitrary<ServiceName>) =>
+  fc.record({
+    do: fc.constant("slow" as const),
+    service: services,
+    factor: fc.constantFrom(1_000, 4_000),
+    forMs: fc.integer({ min: 5, max: 300 }),
+  });
+const cutOff = (kinds: fc.Arbitrary<ProcessKind>, services: fc.Arbitrary<ServiceName>) =>
+  fc.record({ do: fc.constant("cut off" as const), kind: kinds, number: which, service: services, forMs });
+const flush = fc.record({ do: fc.constant("flush cache" as const) });
+const expire = fc.record({ do: fc.constant("expire" as const), number: which });
 const fault: fc.Arbitrary<Fault> = fc.oneof(
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant("kill" as const),
-      kind,
-      number: which,
-      backMs: fc.integer({ min: 10, max: 5_000 }),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant("stop" as const),
-      kind,
-      number: which,
-      forMs: fc.oneof(fc.integer({ min: 100, max: 3_000 }), fc.integer({ min: 6_000, max: 12_000 })),
-      suspended: fc.boolean(),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("restart" as const), number: which }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("join" as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("rebalance" as const) }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant("away" as const),
-      service,
-      how: fc.constantFrom("refusing" as const, "hanging" as const),
-      forMs,
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant("lossy" as const),
-      service,
-      rate: fc.constantFrom(0.05, 0.2, 0.5),
-      forMs,
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant("slow" as const), service, factor: fc.constantFrom(10, 100, 400), forMs }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("cut off" as const), kind, number: which, service, forMs }) },
-  { weight: 2, arbitrary: grow },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("flush cache" as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("expire" as const), number: which }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant("wall clock" as const),
-      kind,
-      number: which,
-      ms: fc.integer({ min: -60_000, max: 60_000 }),
-    }),
-  },
+  kill,
+  stop,
+  restart,
+  fc.record({ do: fc.constant("join" as const) }),
+  rebalance,
+  fc.record({
+    do: fc.constant("away" as const),
+    service,
+    how: fc.constantFrom("refusing" as const, "hanging" as const),
+    forMs,
+  }),
+  lossyOf(service),
+  slowOf(service),
+  cutOff(kind, service),
+  grow,
+  grow,
+  flush,
+  expire,
+  fc.record({
+    do: fc.constant("wall clock" as const),
+    kind,
+    number: which,
+    ms: fc.integer({ min: -60_000, max: 60_000 }),
+  }),
 );
 
 const loss = fc.constantFrom(0, 0, 0.01, 0.1);
 
-export const anyScript: fc.Arbitrary<Script> = fc.record({
-  seed: fc.noShrink(fc.integer()),
-  partitions: fc.integer({ min: 1, max: 4 }),
-  apis: fc.integer({ min: 1, max: 3 }),
-  processors: fc.integer({ min: 1, max: 3 }),
-  units: fc.array(fc.integer({ min: 0, max: 12 }), { minLength: productCount, maxLength: productCount }),
-  clients: fc.array(client, { minLength: 1, maxLength: 6 }),
-  foreign: fc.array(foreign, { maxLength: 4 }),
-  faults: fc.array(fc.record({ atMs, fault }), { maxLength: 10 }),
-  losses: fc.record({ store: loss, cache: loss, log: loss }),
+type Theme = {
+  readonly partitionsMax: number;
+  readonly action: fc.Arbitrary<Action>;
+  readonly fault: fc.Arbitrary<Fault>;
+  readonly faultsMax: number;
+  readonly faultsWithinMs: number;
+  readonly stepsMax: number;
+  readonly losses: fc.Arbitrary<Script["losses"]>;
+  readonly flushedAtLast: fc.Arbitrary<boolean>;
+};
+
+const scriptOf = (theme: Theme): fc.Arbitrary<Script> =>
+  fc.record({
+    seed: fc.noShrink(fc.integer()),
+    partitions: fc.integer({ min: 1, max: theme.partitionsMax }),
+    apis: fc.integer({ min: 1, max: 3 }),
+    processors: fc.integer({ min: 1, max: 3 }),
+    units: fc.array(fc.integer({ min: 0, max: 12 }), { minLength: productCount, maxLength: productCount }),
+    clients: fc.array(clientWith(theme), { minLength: 1, maxLength: 6 }),
+    foreign: fc.array(foreign, { maxLength: 4 }),
+    faults: fc.array(fc.record({ atMs: fc.integer({ min: 0, max: theme.faultsWithinMs }), fault: theme.fault }), {
+      maxLength: theme.faultsMax,
+    }),
+    losses: theme.losses,
+    flushedAtLast: theme.flushedAtLast,
+    refuses: fc.constantFrom(false, false, false, true),
+  });
+
+const losses = fc.record({ store: loss, cache: loss, log: loss });
+const everything: Theme = {
+  partitionsMax: 4,
+  action,
+  fault,
+  faultsMax: 10,
+  faultsWithinMs: troubleMs,
+  stepsMax: 16,
+  losses,
   flushedAtLast: fc.boolean(),
-  refuses: fc.constantFrom(false, false, false, true),
-});
+};
+const aCache = fc.constant<ServiceName>("cache");
+const storeOrCache = fc.constantFrom<ServiceName>("store", "cache");
+/** Readers, owners and a cache that forgets, each late: what is at stake is who fills it with what. */
+const forgetful: Theme = {
+  ...everything,
+  action: fc.oneof({ weight: 1, arbitrary: action }, { weight: 1, arbitrary: stockRead }),
+  fault: fc.oneof(
+    { weight: 6, arbitrary: expire },
+    { weight: 4, arbitrary: flush },
+    { weight: 6, arbitrary: stallOf(aCache) },
+    { weight: 3, arbitrary: slowOf(storeOrCache) },
+    { weight: 2, arbitrary: lossyOf(aCache) },
+    { weight: 3, arbitrary: cutOff(fc.constant("processor"), aCache) },
+    { weight: 6, arbitrary: fc.oneof(rebalance, restart, kill) },
+  ),
+  faultsMax: 40,
+  faultsWithinMs: troubleMs / 2,
+  stepsMax: 32,
+  flushedAtLast: fc.constantFrom(false, false, false, true),
+};
+/** Partitions grow while ingresses know too little, too late. */
+const growing: Theme = {
+  ...everything,
+  partitionsMax: 2,
+  fault: fc.oneof(
+    { weight: 4, arbitrary: grow },
+    { weight: 3, arbitrary: cutOff(fc.constant("api"), fc.constantFrom("store", "log")) },
+    { weight: 2, arbitrary: stop },
+    { weight: 1, arbitrary: slowOf(service) },
+    { weight: 1, arbitrary: fault },
+  ),
+};
+
+/** Half of them have everything in them; the others have much of what seldom comes together by chance. */
+export const anyScript: fc.Arbitrary<Script> = fc.oneof(
+  { weight: 2, arbitrary: scriptOf(everything) },
+  { weight: 1, arbitrary: scriptOf(forgetful) },
+  { weight: 1, arbitrary: scriptOf(growing) },
+);

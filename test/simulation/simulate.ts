@@ -88,19 +88,20 @@ async function show(seed: number, path: string | undefined): Promise<number> {
 
 /** Tries the stored seed, or `seed`; then, or at once where a time was asked for, random ones. */
 async function findMutant(
-  { name, about, edits, siblings = [], seed: stored }: Mutant,
+  { name, about, edits, siblings = [], small, seed: stored }: Mutant,
   seed: number | undefined,
   seconds: number,
   isRandom: boolean,
 ): Promise<number> {
   const variant = await loadVariant(name, [...edits, ...siblings]);
   const until = performance.now() + seconds * 1000;
-  const first = isRandom ? undefined : await variant.runSeed(seed ?? stored);
+  const run = runnerOf(variant, small);
+  const first = isRandom ? undefined : await run(seed ?? stored);
   if (first !== undefined && first !== null) return found(name, about, first, 1);
   if (seed !== undefined) return 0;
   const from = Math.floor(Math.random() * 2 ** 31);
   for (let tried = 0; performance.now() < until; tried += 1) {
-    const broken = await variant.runSeed(from + tried);
+    const broken = await run(from + tried);
     if (broken !== null) return found(name, about, broken, tried + 1);
   }
   console.log(`Without the guard "${name}" (${about}) no world broke in ${seconds} s.`);
@@ -116,21 +117,21 @@ function found(name: string, about: string, { seed, path, what }: Broken, worlds
 /** Prints a line for each mutant; 1 when one is not found, or its siblings alone break its world. */
 async function checkMutants(): Promise<number> {
   let isFine = true;
-  for (const { name, edits, siblings = [], seed } of mutants) {
+  for (const { name, edits, siblings = [], small, seed } of mutants) {
     const mutant = await loadVariant(name, [...edits, ...siblings]);
-    const broken = await mutant.runSeed(seed, { unshrunk: true });
+    const broken = await runnerOf(mutant, small)(seed, { unshrunk: true });
     const alone =
       siblings.length === 0
         ? null
-        : await siblingsAlone(name, siblings).then((variant) => variant.runSeed(seed, { unshrunk: true }));
+        : await siblingsAlone(name, siblings).then((variant) => runnerOf(variant, small)(seed, { unshrunk: true }));
     const isFound = broken !== null && alone === null;
     isFine &&= isFound;
     const why = broken === null ? "NOT FOUND" : alone === null ? broken.what : `NOT BY ITSELF: ${alone.what}`;
     console.log(`${name}: ${why}`);
   }
   const asItIs = await loadVariant("as it is", []);
-  for (const { name, seed } of mutants) {
-    const broken = await asItIs.runSeed(seed, { unshrunk: true });
+  for (const { name, small, seed } of mutants) {
+    const broken = await runnerOf(asItIs, small)(seed, { unshrunk: true });
     if (broken === null) continue;
     isFine = false;
     console.log(`${name}: BROKEN WITH ITS GUARD: ${broken.what}`);
@@ -138,8 +139,13 @@ async function checkMutants(): Promise<number> {
   return isFine ? 0 : 1;
 }
 
-const siblingsAlone = (name: string, siblings: Mutant["edits"]): Promise<Variant> =>
-  loadVariant(`${name}: siblings alone`, siblings);
+function runnerOf(variant: Variant, small: true | undefined): Variant["runQuantitySeed"] {
+  return small === true ? variant.runQuantitySeed : variant.runSeed;
+}
+
+function siblingsAlone(name: string, siblings: Mutant["edits"]): Promise<Variant> {
+  return loadVariant(`${name}: siblings alone`, siblings);
+}
 
 /** Both cores, each with seeds of its own: one counts up from `first`, the next from a million above it. */
 async function campaign(first: number, worlds: number | undefined, hours: number | undefined): Promise<number> {

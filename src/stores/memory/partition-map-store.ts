@@ -5,8 +5,14 @@ export type MemoryPartitionMaps = PartitionMapStore & {
   current(): PartitionMap | null;
 };
 
-/** A partition map in memory, for the simulation; it never fails by itself. `now` is in milliseconds since 1970. */
-export function createMemoryPartitionMapStore(now: () => number = Date.now): MemoryPartitionMaps {
+/**
+ * A partition map in memory, for the simulation; it never fails by itself. `now` is in milliseconds since 1970; `changed` is told
+ * of each change.
+ */
+export function createMemoryPartitionMapStore(
+  now: () => number = Date.now,
+  changed?: (before: PartitionMap, after: PartitionMap) => void,
+): MemoryPartitionMaps {
   let map: PartitionMap | null = null;
   return {
     current: () => map,
@@ -17,7 +23,9 @@ export function createMemoryPartitionMapStore(now: () => number = Date.now): Mem
     },
     change: (version, { partitionCount, growth }) => {
       if (map?.version !== version) return Promise.resolve(null);
+      const before = map;
       map = { version: version + 1, partitionCount, growth, changedAt: now() };
+      changed?.(before, map);
       return Promise.resolve(map);
     },
   };
