@@ -84,9 +84,12 @@ export function createOrderFinder(options: OrderFinderOptions): OrderFinder {
     if (read.kind !== "command" || read.command.type !== "PlaceOrder") return null;
     return pendingOrder(read.command, partition, offset);
   };
-  /** A mark is made before the append: an old one may stand for an order that was decided, or that never came. */
+  /**
+   * A mark is made before the append: an old one may stand for an order that was decided, or that never came. One from the future
+   * is no better: this clock or another one is wrong, and may be for long.
+   */
   const isBelieved = ({ status, placedAt }: OrderDocument): boolean =>
-    status !== "pending" || clock.now() - Date.parse(placedAt) < limits.pendingBelievedMs;
+    status !== "pending" || Math.abs(clock.now() - Date.parse(placedAt)) < limits.pendingBelievedMs;
   const known = async (orderId: string): Promise<OrderDocument | null> => {
     const glanced = await glance(orderId);
     if (glanced === null) return decided(orderId);

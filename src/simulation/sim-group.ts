@@ -1,29 +1,28 @@
 /**
- * The consumer group of the simulated world: who is in it, and who has which partition. Like Kafka's eager protocol as kafkajs
- * shows it: nobody is asked to give a partition up, everybody is told later, each at a time of its own.
+ * The consumer group of the simulated world: who is in it, and who has which partition, by the real assigner. Like Kafka's eager
+ * protocol as kafkajs shows it: nobody is asked to give a partition up, everybody is told later, each at a time of its own.
  *
  * I1 One generation after another; a member is never told of an older one after a newer one.
  * I2 A member that was not heard of for the session's time is put out; it learns of that when it wakes, and joins again.
  */
+import type { HeldPartition } from "../log/log.ts";
+import { assignPinned } from "../partitioning/pinned-assigner.ts";
+import type { Assignment, Member } from "../partitioning/pinned-assigner.ts";
 import type { Engine } from "./engine.ts";
 import type { SimLog } from "./sim-log.ts";
 import type { SimProcess } from "./sim-process.ts";
 
 export type GroupMember = {
+  /** Stable over restarts. */
   readonly id: string;
   readonly process: SimProcess;
-  /** What it believes to hold. */
-  owned(): readonly number[];
+  /** What it says that it holds when it joins. */
+  held(): readonly HeldPartition[];
   assigned(partitions: readonly number[]): void;
   lost(reason: Error): void;
 };
 
-/** Gives each of `partitions` to one member. */
-export type Assign = (
-  members: readonly { readonly id: string; readonly owned: readonly number[] }[],
-  partitionCount: number,
-) => ReadonlyMap<string, readonly number[]>;
-
+const topic = "orders";
 export const sessionMs = 6_000;
 /** From a reason for a rebalance until its assignment is made. */
 const joinMs = [20, 600] as const;
@@ -32,7 +31,6 @@ const tellMs = [1, 400] as const;
 export class SimGroup {
   readonly #engine: Engine;
   readonly #log: SimLog;
-  readonly #assign: Assign;
   #members: GroupMember[] = [];
   readonly #told = new Map<GroupMember, number>();
   #generation = 0;
@@ -40,10 +38,9 @@ export class SimGroup {
   #shuffled = false;
   rebalances = 0;
 
-  constructor(engine: Engine, log: SimLog, assign: Assign) {
+  constructor(engine: Engine, log: SimLog) {
     this.#engine = engine;
     this.#log = log;
-    this.#assign = assign;
   }
 
   join(member: GroupMember): void {
@@ -84,11 +81,19 @@ export class SimGroup {
     });
   }
 
-  #inTurn(): readonly GroupMember[] {
-    const { id } = this.#shuffled ? this.#engine.pick(this.#members) : (this.#members[0] ?? { id: "" });
+  #share(): Assignment {
+    // Other names are at home elsewhere.
+    const isShuffled = this.#shuffled;
     this.#shuffled = false;
-    const first = this.#members.findIndex((member) => member.id === id);
-    return [...this.#members.slice(first), ...this.#members.slice(0, Math.max(0, first))];
+    const members = this.#members.map((member): Member => {
+      const { id, process } = member;
+      if (isShuffled) return { memberId: process.name, instanceId: `${id} ${this.#engine.random()}`, holds: [] };
+      return { memberId: process.name, instanceId: id, holds: member.held().map((each) => ({ topic, ...each })) };
+    });
+    return assignPinned(
+      members,
+      this.#log.partitions.map((_, partition) => ({ topic, partition })),
+    );
   }
 
   #rebalanceNow(): void {
@@ -101,12 +106,9 @@ export class SimGroup {
     this.#generation += 1;
     this.rebalances += 1;
     const generation = this.#generation;
-    const assignment = this.#assign(
-      this.#inTurn().map((member) => ({ id: member.id, owned: member.owned() })),
-      this.#log.partitions.length,
-    );
+    const assignment = this.#share();
     for (const member of this.#members) {
-      const partitions = assignment.get(member.id) ?? [];
+      const partitions = (assignment.get(member.process.name) ?? []).map(({ partition }) => partition);
       this.#engine.say(`generation ${generation}: ${member.id} gets [${partitions.join(" ")}]`);
       member.process.after(this.#engine.between(...tellMs), "assignment", () => {
         if ((this.#told.get(member) ?? 0) >= generation) return; // I1

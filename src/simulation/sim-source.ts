@@ -2,7 +2,7 @@
  * The log's client of one simulated processor. As with kafkajs, what was fetched may arrive after its partition was taken away,
  * positions begin anew at each assignment, where the hints say, and a range is dropped when its partition was sought or paused meanwhile.
  */
-import type { FetchedRange, LogListener, LogSource } from "../log/log.ts";
+import type { HeldPartition, FetchedRange, LogListener, LogSource } from "../log/log.ts";
 import type { Engine } from "./engine.ts";
 import type { SimService } from "./service.ts";
 import type { GroupMember, SimGroup } from "./sim-group.ts";
@@ -46,8 +46,8 @@ export class SimSource implements LogSource, GroupMember {
     return this.#options.process;
   }
 
-  owned(): readonly number[] {
-    return this.#assigned;
+  held(): readonly HeldPartition[] {
+    return this.#listener?.held?.() ?? [];
   }
 
   start(listener: LogListener): Promise<void> {

@@ -28,7 +28,6 @@ import { SimBrokers } from "./sim-admin.ts";
 import { SimService } from "./service.ts";
 import { SimApi } from "./sim-api.ts";
 import { SimGroup } from "./sim-group.ts";
-import type { Assign } from "./sim-group.ts";
 import type { SimRequest, SimResponse } from "./sim-http.ts";
 import { SimLog } from "./sim-log.ts";
 import type { SimProcess } from "./sim-process.ts";
@@ -103,7 +102,7 @@ export class World {
       if (grew) this.growths.push({ fromCount: partitionCount, cuts: growth.cuts });
     });
     void this.maps.create(partitions);
-    this.group = new SimGroup(engine, this.log, roundRobin);
+    this.group = new SimGroup(engine, this.log);
     this.#surroundings = {
       engine,
       log: this.log,
@@ -384,12 +383,3 @@ function at<T>(list: readonly T[], number: number): T {
   if (item === undefined) throw new Error("the list is empty");
   return item;
 }
-
-const roundRobin: Assign = (members, partitionCount) => {
-  const ids = members.map(({ id }) => id);
-  const assignment = new Map<string, number[]>(ids.map((id) => [id, []]));
-  for (let partition = 0; partition < partitionCount && ids.length > 0; partition += 1) {
-    assignment.get(at(ids, partition))?.push(partition);
-  }
-  return assignment;
-};

@@ -29,6 +29,9 @@ export type Options = {
   readonly unshrunk?: boolean;
 };
 
+/** A world is made smaller for so long at most. */
+const shrinkLimitMs = 20_000;
+
 /** Runs the world of `seed`; null: it keeps every invariant. */
 export async function runSeed(
   seed: number,
@@ -47,6 +50,7 @@ export async function runSeed(
     seed,
     numRuns: 1,
     endOnFailure: isReplay,
+    ...(!isReplay && { interruptAfterTimeLimit: shrinkLimitMs }),
     ...(path !== undefined && { path }),
   });
   if (!found.failed || found.counterexample === null) return null;
