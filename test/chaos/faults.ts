@@ -16,7 +16,7 @@ export type FaultyWorld = {
   readonly fleet: Pick<Fleet, "members">;
   /** A connection that no fault but Redis's own absence touches. */
   readonly redis: Redis;
-  /** Begins to make twice as many of them. */
+  /** Makes twice as many of them; resolves when that has begun, or the command has given up. */
   growPartitions(): Promise<GrowCommand>;
   /** Resolves when nothing grows, or when that takes too long; the run's end asks again. */
   untilGrown(): Promise<void>;

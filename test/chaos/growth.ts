@@ -4,7 +4,7 @@ import type { Tallyman } from "../support/tallyman.ts";
 import { readGrowth, withDatabase } from "./aftermath.ts";
 import type { FaultyWorld } from "./faults.ts";
 
-const pollMs = 250;
+const pollMs = 100;
 /** A growth waits for whoever is needed; what it does in this time at most is one fault of the report. */
 const grownLimitMs = 45_000;
 
@@ -24,7 +24,17 @@ export function growing({
       }
       const count = known?.to_count ?? 2 * (known?.partition_count ?? 0);
       const command = tallyman.begin("partitions", "grow", String(count), "--now");
-      return { kill: () => command.kill(), ended: command.ended.then(() => undefined) };
+      const over = new AbortController();
+      const isOver = (): boolean => over.signal.aborted;
+      const ended = command.ended.then(() => over.abort());
+      // Killed before the map says so, it would have done nothing.
+      const deadline = performance.now() + grownLimitMs;
+      const begins = async (): Promise<boolean> => {
+        const map = await look();
+        return map !== undefined && (map.to_count !== null || map.partition_count === count);
+      };
+      while (!isOver() && performance.now() < deadline && !(await begins())) await sleep(pollMs);
+      return { kill: () => command.kill(), ended };
     },
     untilGrown: async () => {
       const deadline = performance.now() + grownLimitMs;
