@@ -70,7 +70,7 @@ export function createIngressMap(options: IngressMapOptions): IngressMap {
   const belief = createMapBelief(options.map, clock, limits);
   const held = createHeldCommands({ clock, metrics, bounds: limits });
   const doubts = new Set<Doubt>();
-  /** Some are held for want of a belief, not because the map says so. */
+  /** Some are held for want of a belief, be it in a map that lets them go: the next look that is believed releases them. */
   let waitsForBelief = false;
   let storeLook: Look | undefined;
   let storeFailed = false;
@@ -91,7 +91,8 @@ export function createIngressMap(options: IngressMapOptions): IngressMap {
       const isSure = belief.isSure(doubt.productId, doubt.partition);
       if (isSure || isBelieved) doubt.settle(isSure);
     }
-    if (!isBelieved || !(isNews || waitsForBelief)) return;
+    waitsForBelief ||= isNews; // News that came too late to be believed are no news to the next look.
+    if (!isBelieved || !waitsForBelief) return;
     waitsForBelief = false;
     held.release((productId) => belief.partitionNow(productId));
   };

@@ -22,6 +22,8 @@ let clock: FakeClock;
 let store: ReturnType<typeof createMemoryPartitionMapStore>;
 let storeAway: boolean;
 let storeHangs: boolean;
+/** What each answer of the store waits for. */
+let storeAnswers: Promise<undefined> | undefined;
 let counts: readonly number[] | undefined;
 let looks: { store: number; log: number };
 let map: IngressMap;
@@ -38,12 +40,14 @@ beforeEach(async () => {
   clock = new FakeClock();
   store = createMemoryPartitionMapStore();
   [storeAway, storeHangs, counts, looks] = [false, false, [from], { store: 0, log: 0 }];
+  storeAnswers = undefined;
   map = createIngressMap({
     map: await store.create(from),
     maps: {
       read: async () => {
         looks.store += 1;
         if (storeHangs) await new Promise(() => undefined);
+        await storeAnswers;
         if (storeAway) throw new StoreUnavailable("away");
         return store.read();
       },
@@ -189,6 +193,24 @@ describe("a hold", () => {
     await change(null, from);
     await clock.advance(mapLookHoldingMs);
     expect(sent).toEqual([[moving, partitionOf(moving, from)]]);
+  });
+
+  test("whose end a look tells too late to be believed is over with the next one, and nobody passes", async () => {
+    await beginHold();
+    const first = route(moving);
+    const answer = Promise.withResolvers<undefined>();
+    storeAnswers = answer.promise;
+    await change(null, to);
+    await clock.advance(mapLookHoldingMs); // The look that takes its time.
+    clock.stop(mapLeaseMs + 1);
+    answer.resolve(undefined);
+    await settled();
+    expect(sent).toEqual([]);
+    storeAnswers = undefined;
+    await clock.advance(mapLookMs);
+    void route(moving);
+    expect(sent).toHaveLength(2);
+    expect(await first).toBe(partitionOf(moving, to));
   });
 
   test("is bounded in time: who waits longer is refused, with nothing sent", async () => {
