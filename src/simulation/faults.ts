@@ -1,4 +1,5 @@
 /** What can go wrong in the simulated world, as values: a schedule of them can be drawn, shrunk, printed and replayed. */
+import type { Wavering } from "./wavering.ts";
 
 export type ServiceName = "store" | "cache" | "log";
 export type ProcessKind = "processor" | "api";
@@ -43,7 +44,7 @@ export type Fault =
   | { readonly do: "expire"; readonly number: number }
   | { readonly do: "wall clock"; readonly kind: ProcessKind; readonly number: number; readonly ms: number };
 
-export function describeFault(fault: Fault): string {
+export function describeFault(fault: Fault | Wavering): string {
   const { do: what, ...rest } = fault;
   const details = Object.entries(rest).map(([name, value]) => `${name}=${value}`);
   return [what, ...details].join(" ");

@@ -37,7 +37,9 @@ export class SimBrokers {
     engine.say(`the log grows to ${toCount} partitions`);
     this.#log.grow(toCount);
     for (const broker of this.#counts.keys()) {
-      engine.after(engine.between(...learnMs), `broker ${broker} learns`, () => void (this.#counts[broker] = toCount));
+      engine.after(engine.between(...learnMs), `broker ${broker} learns`, () => {
+        this.#counts[broker] = Math.max(this.#counts[broker] ?? 0, toCount); // Of two growths, in their order.
+      });
     }
     engine.after(engine.between(...noticeMs), "consumers notice", () => this.#group.rebalance());
   }

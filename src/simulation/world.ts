@@ -10,6 +10,7 @@ import { CacheUnavailable } from "../stores/effects-cache.ts";
 import type { EffectsCache } from "../stores/effects-cache.ts";
 import { StoreUnavailable } from "../stores/ledger-store.ts";
 import { LogUnavailable } from "../log/log.ts";
+import { callOff } from "../growth/grow.ts";
 import { limits } from "../limits.ts";
 import type { Line } from "../schemas/lines.ts";
 import type { DecisionNotice } from "../schemas/decision-feed.ts";
@@ -34,6 +35,7 @@ import type { SimProcess } from "./sim-process.ts";
 import { worldBeginsAt } from "./sim-process.ts";
 import { SimProcessor } from "./sim-processor.ts";
 import type { Services, Surroundings } from "./surroundings.ts";
+import type { Wavering } from "./wavering.ts";
 
 export type WorldOptions = {
   readonly seed: number;
@@ -73,7 +75,7 @@ export class World {
   readonly published: DecisionNotice[] = [];
   /** Growths of partitions that came to their end, in their order: from how many, and where each of those was cut. */
   readonly growths: { readonly fromCount: number; readonly cuts: readonly number[] }[] = [];
-  readonly faults = new Map<Fault["do"], number>();
+  readonly faults = new Map<(Fault | Wavering)["do"], number>();
   /** Errors that no fault explains. */
   readonly errors: Error[] = [];
   readonly #surroundings: Surroundings;
@@ -179,7 +181,7 @@ export class World {
     }
   }
 
-  perform(fault: Fault): void {
+  perform(fault: Fault | Wavering): void {
     if (this.#healed) return;
     const { engine } = this;
     engine.say(`fault: ${describeFault(fault)}`);
@@ -239,6 +241,14 @@ export class World {
         if (map?.growth !== null || toCount > partitionsMax) break;
         const growth = { toCount, hurried: fault.hurried, phase: "preparing" } as const;
         void this.maps.change(map.version, { partitionCount: map.partitionCount, growth });
+        break;
+      }
+      case "call off":
+        void callOff(this.maps);
+        break;
+      case "add partitions": {
+        const toCount = (this.maps.current()?.partitionCount ?? 0) * fault.times;
+        if (toCount <= partitionsMax) this.#surroundings.brokers.addPartitions(toCount);
         break;
       }
       case "flush cache":

@@ -1,6 +1,7 @@
 /** What happens in a world, drawn by fast-check, which shrinks it: who calls for what, what other producers write, what goes wrong. */
 import fc from "fast-check";
 import type { Fault, ProcessKind, ServiceName } from "../../src/simulation/faults.ts";
+import type { Wavering } from "../../src/simulation/wavering.ts";
 import type { Action, ClientScript } from "./clients.ts";
 import { productCount } from "./clients.ts";
 
@@ -28,7 +29,7 @@ export type Script = {
   readonly units: readonly number[];
   readonly clients: readonly ClientScript[];
   readonly foreign: readonly Foreign[];
-  readonly faults: readonly { readonly atMs: number; readonly fault: Fault }[];
+  readonly faults: readonly { readonly atMs: number; readonly fault: Fault | Wavering }[];
   /** How much of all requests and answers gets lost all the time, until everything heals. */
   readonly losses: Readonly<Record<ServiceName, number>>;
   /** The cache is emptied when everything heals: what is late then finds it empty. */
@@ -154,7 +155,7 @@ const loss = fc.constantFrom(0, 0, 0.01, 0.1);
 type Theme = {
   readonly partitionsMax: number;
   readonly action: fc.Arbitrary<Action>;
-  readonly fault: fc.Arbitrary<Fault>;
+  readonly fault: fc.Arbitrary<Fault | Wavering>;
   readonly faultsMax: number;
   readonly faultsWithinMs: number;
   readonly stepsMax: number;
@@ -222,6 +223,24 @@ const growing: Theme = {
     { weight: 1, arbitrary: fault },
   ),
 };
+
+/** Operators begin growths, call them off and begin anew, and others add partitions, while much is late. */
+const wavering: Theme = {
+  ...growing,
+  fault: fc.oneof(
+    { weight: 6, arbitrary: grow },
+    { weight: 4, arbitrary: fc.constant({ do: "call off" as const }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant("add partitions" as const), times: fc.constantFrom(2, 3, 4) }),
+    },
+    { weight: 2, arbitrary: stallOf(service) },
+    { weight: 8, arbitrary: growing.fault },
+  ),
+  faultsMax: 20,
+};
+/** Beside the others, whose worlds are known by their seeds. */
+export const waveringScript: fc.Arbitrary<Script> = scriptOf(wavering);
 
 /** Half of them have everything in them; the others have much of what seldom comes together by chance. */
 export const anyScript: fc.Arbitrary<Script> = fc.oneof(

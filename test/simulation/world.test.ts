@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, it } from "vitest";
 import { runScript } from "./run-script.ts";
-import { anyScript } from "./script.ts";
+import { anyScript, waveringScript } from "./script.ts";
 
 describe("a whole Tallyman, in virtual time", () => {
   it("keeps every invariant, whatever happens", async () => {
@@ -10,6 +10,15 @@ describe("a whole Tallyman, in virtual time", () => {
         await runScript(script);
       }),
       { numRuns: 150 },
+    );
+  });
+
+  it("keeps every invariant where growths are called off and begun again", async () => {
+    await fc.assert(
+      fc.asyncProperty(waveringScript, async (script) => {
+        await runScript(script);
+      }),
+      { numRuns: 40 },
     );
   });
 });
