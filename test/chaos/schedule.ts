@@ -46,7 +46,7 @@ const meanGapsMs = [3_600, 3_600, 16_000] as const;
 /** Before the first fault: something is decided and cached. */
 const leadMs = 3_000;
 const betweenMs = 500;
-const sparedFromMinutes = 8;
+const sparedFromMinutes = 12;
 const growthsMax = 3;
 /** What one restart takes, as far as the schedule knows. */
 const turnMs = 4_000;

@@ -23,7 +23,7 @@ export const checks = {
   C7: { holds: `all is decided ${bounds.progressMs / 1_000} s after the last fault`, wrong: wrongProgress },
   C8: { holds: "no process has ended that was not ended by the run", wrong: wrongEndings },
   C9: {
-    holds: `resident memory of a life's last third is at most ${bounds.memoryGrowthMax} times its first third's`,
+    holds: `the peak of resident memory in a life's last third is at most ${bounds.memoryGrowthMax} times its first third's`,
     wrong: wrongMemory,
   },
   C10: { holds: "tallyman audit finds no difference", wrong: wrongBySecondOpinion },

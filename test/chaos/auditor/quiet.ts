@@ -9,8 +9,10 @@ export const bounds = {
   decisionsMin: 1_000,
   memoryGrowthMax: 1.1,
   memoryWarmUpMs: 60_000,
-  /** Of a life after its warm-up, below which its thirds say nothing. */
-  memoryLifeMs: 240_000,
+  /** Of the samples, which a peak leaves out: a single one may be anything. */
+  memoryPeakShare: 0.05,
+  /** Of a life after its warm-up, below which its thirds say nothing: V8 may take five minutes from one full collection to the next. */
+  memoryLifeMs: 600_000,
 } as const;
 
 /** C6 */
@@ -51,16 +53,20 @@ export const isGivenUp = ({ by, wasReady, how, bornAt, endedAt }: Ending, faults
 
 export type MemoryVerdict = { readonly member: string; readonly firstBytes: number; readonly lastBytes: number };
 
-/** The medians of the first and of the last third of each life that is long enough, after its warm-up. */
+/**
+ * The peaks of the first and of the last third of each life that is long enough, after its warm-up. Node gives memory back in
+ * large steps, minutes apart: what is resident in between tells how long ago the last one was, so that the medians of an idle
+ * process differ by half. What it comes back to at most is what a machine must have, and what a leak raises.
+ */
 export function thirdsOf(lives: readonly MemoryLife[]): MemoryVerdict[] {
   return lives.flatMap(({ member, bornAt, samples }) => {
     const warm = samples.filter(({ at }) => at >= bornAt + bounds.memoryWarmUpMs);
     const lastedMs = (warm.at(-1)?.at ?? 0) - (warm[0]?.at ?? 0);
     if (lastedMs < bounds.memoryLifeMs) return [];
     const third = Math.floor(warm.length / 3);
-    const medianOf = (part: typeof warm): number =>
-      part.map(({ bytes }) => bytes).toSorted((a, b) => a - b)[Math.floor(part.length / 2)] ?? 0;
-    return [{ member, firstBytes: medianOf(warm.slice(0, third)), lastBytes: medianOf(warm.slice(-third)) }];
+    const peakOf = (part: typeof warm): number =>
+      part.map(({ bytes }) => bytes).toSorted((a, b) => b - a)[Math.floor(part.length * bounds.memoryPeakShare)] ?? 0;
+    return [{ member, firstBytes: peakOf(warm.slice(0, third)), lastBytes: peakOf(warm.slice(-third)) }];
   });
 }
 
@@ -71,7 +77,7 @@ export function wrongMemory({ memory }: Evidence): string[] | undefined {
   return thirds.flatMap(({ member, firstBytes, lastBytes }) =>
     lastBytes > firstBytes * bounds.memoryGrowthMax
       ? [
-          `${member} had ${mebibytes(firstBytes)} MiB in the first third of its life, ${mebibytes(lastBytes)} in the last`,
+          `${member} had ${mebibytes(firstBytes)} MiB at most in the first third of its life, ${mebibytes(lastBytes)} in the last`,
         ]
       : [],
   );
