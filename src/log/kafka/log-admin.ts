@@ -64,8 +64,8 @@ export const createKafkaLogAdmin = (options: KafkaLogAdminOptions): LogAdmin => 
     try {
       return await withDeadline(work, deadlineMs, what);
     } catch (cause) {
+      if (isRefusal(cause)) throw cause; // An answer: the client is well, and others may be waiting for it.
       discard(name, asked);
-      if (isRefusal(cause)) throw cause;
       throw new LogUnavailable(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
     }
   };
