@@ -1,8 +1,10 @@
 /**
  * Who adds partitions to the simulated log, and what its brokers say of how many there are: each learns of new ones at a time of
- * its own, and consumers find them when they look again.
+ * its own, and consumers find them when they look again. And who asks where the log ends.
  */
+import { LogRefused } from "../log/log-admin.ts";
 import type { LogAdmin } from "../log/log-admin.ts";
+import type { LogInspector } from "../log/log.ts";
 import type { Engine } from "./engine.ts";
 import type { SimService } from "./service.ts";
 import type { SimGroup } from "./sim-group.ts";
@@ -12,6 +14,8 @@ import type { SimProcess } from "./sim-process.ts";
 const brokerCount = 2;
 const learnMs = [0, 900] as const;
 const noticeMs = [50, 2_000] as const;
+/** That many at once are too many for Kafka's controller. */
+const addedAtOnceMax = 10_000;
 
 export class SimBrokers {
   readonly #engine: Engine;
@@ -31,8 +35,15 @@ export class SimBrokers {
     return [...this.#counts];
   }
 
+  /** Throws `LogRefused`. */
+  checkPartitions(toCount: number): void {
+    if (toCount - this.#log.partitions.length > addedAtOnceMax) throw new LogRefused(`no ${toCount} partitions`);
+  }
+
+  /** Throws `LogRefused`. */
   addPartitions(toCount: number): void {
     const engine = this.#engine;
+    this.checkPartitions(toCount);
     if (toCount <= this.#log.partitions.length) return;
     engine.say(`the log grows to ${toCount} partitions`);
     this.#log.grow(toCount);
@@ -50,11 +61,17 @@ export function createSimAdmin(brokers: SimBrokers, service: SimService, process
   return {
     partitionCounts: () => service.call(process, "counts", () => Promise.resolve(brokers.counts())),
     addPartitions: (toCount) =>
-      service.call(process, "grow", () => {
-        brokers.addPartitions(toCount);
-        return Promise.resolve();
-      }),
-    checkPartitions: () => Promise.resolve(),
+      service.call(process, "grow", () => Promise.resolve().then(() => brokers.addPartitions(toCount))),
+    checkPartitions: (toCount) =>
+      service.call(process, "may grow", () => Promise.resolve().then(() => brokers.checkPartitions(toCount))),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Where the log ends, as `process` learns it. */
+export function createSimInspector(log: SimLog, service: SimService, process: SimProcess): LogInspector {
+  return {
+    ends: () => service.call(process, "ends", () => Promise.resolve(log.ends())),
     close: () => Promise.resolve(),
   };
 }

@@ -4,7 +4,7 @@ import { createServices } from "../api/services.ts";
 import { createHealth, dependencyNames } from "../ops/health.ts";
 import type { DecisionListener } from "../stores/decision-feed.ts";
 import { reach } from "./service.ts";
-import { createSimAdmin } from "./sim-admin.ts";
+import { createSimAdmin, createSimInspector } from "./sim-admin.ts";
 import { createSimAppender } from "./sim-appender.ts";
 import { simCodec } from "./sim-codec.ts";
 import { createSimHttp } from "./sim-http.ts";
@@ -40,7 +40,7 @@ export class SimApi {
     const api = createServices({
       codec: simCodec,
       appender: createSimAppender({ engine, process, log, service: services.logAppends }),
-      inspector: { ends: () => services.log.call(process, "ends", () => Promise.resolve(log.ends())) },
+      inspector: createSimInspector(log, services.log, process),
       map: stores.maps.current() ?? { version: 0, partitionCount: log.partitions.length, growth: null, changedAt: 0 },
       maps: reach(stores.maps, services.storeReads, process),
       logAdmin: createSimAdmin(brokers, services.log, process),

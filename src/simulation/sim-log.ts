@@ -2,10 +2,10 @@
  * An order log in memory. Like Kafka's: each partition is a sequence of records numbered by offset, transaction markers take
  * an offset that nobody is shown, partitions can be added and never taken away.
  */
-import type { AppendRecord, LogEnds, LogRecord } from "../log/log.ts";
+import type { AppendRecord, LogEnds, LogHeaders, LogRecord } from "../log/log.ts";
 
 /** A record at its offset, or a transaction marker. */
-export type SimEntry = Pick<LogRecord, "key" | "value"> | "marker";
+export type SimEntry = Omit<LogRecord, "offset"> | "marker";
 
 export class SimLog {
   readonly #partitions: SimEntry[][];
@@ -24,8 +24,7 @@ export class SimLog {
     const offsets = records.map((record) => {
       const entries = this.#partitions[record.partition];
       if (entries === undefined) throw new Error(`there is no partition ${record.partition}`);
-      const entry: SimEntry = "marker" in record ? "marker" : { key: bytesOf(record.key), value: record.value };
-      return entries.push(entry) - 1;
+      return entries.push(entryOf(record)) - 1;
     });
     for (const tell of this.#whenAppended) tell();
     return offsets;
@@ -43,9 +42,7 @@ export class SimLog {
   /** The records in [from, to) that a reader is shown. */
   read(partition: number, from: number, to: number): LogRecord[] {
     const entries = this.#partitions[partition]?.slice(from, to) ?? [];
-    return entries.flatMap((entry, index) =>
-      entry === "marker" ? [] : [{ offset: from + index, key: entry.key, value: entry.value, headers: {} }],
-    );
+    return entries.flatMap((entry, index) => (entry === "marker" ? [] : [{ offset: from + index, ...entry }]));
   }
 
   end(partition: number): number {
@@ -59,6 +56,16 @@ export class SimLog {
   }
 }
 
-function bytesOf(key: Buffer | string | null): Buffer | null {
-  return typeof key === "string" ? Buffer.from(key) : key;
+function entryOf(record: AppendRecord | { readonly marker: true }): SimEntry {
+  if ("marker" in record) return "marker";
+  const { key, value, headers } = record;
+  return { key: typeof key === "string" ? Buffer.from(key) : key, value, headers: headersOf(headers ?? {}) };
+}
+
+/** Whatever was given, bytes come back. */
+function headersOf(headers: LogHeaders): LogRecord["headers"] {
+  const bytes = (value: string | Buffer): Buffer => Buffer.from(value);
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.map(bytes) : bytes(value)]),
+  );
 }

@@ -5,7 +5,7 @@ import { watchGrowth } from "../growth/growth-watch.ts";
 import { PartitionProcessor } from "../processors/partition-processor.ts";
 import { reach } from "./service.ts";
 import { simCodec } from "./sim-codec.ts";
-import { createSimAdmin } from "./sim-admin.ts";
+import { createSimAdmin, createSimInspector } from "./sim-admin.ts";
 import { SimProcess } from "./sim-process.ts";
 import { SimSource } from "./sim-source.ts";
 import { noLog, noMetrics } from "./silence.ts";
@@ -25,23 +25,25 @@ const smallLimits = {
   duplicateWatchGroups: 2,
 };
 
+const strayShare = 0.01;
+
 export class SimProcessor {
   readonly process: SimProcess;
   readonly source: SimSource;
   readonly processor: PartitionProcessor;
 
   constructor(surroundings: Surroundings, name: string, id: string) {
-    const { engine, log, brokers, group, hints, services, stores } = surroundings;
+    const { engine, log, brokers, group, services, stores } = surroundings;
     const process = new SimProcess(engine, name);
     this.process = process;
-    this.source = new SimSource({ id, engine, process, log, service: services.log, group, hints });
+    this.source = new SimSource({ id, engine, process, log, service: services.log, group, strayShare });
     const store = reach(stores.ledger, services.store, process);
     const owns = async (partition: number, epoch: number): Promise<boolean> => {
       const [progress] = await store.readProgress([partition]);
       return progress?.epoch === epoch;
     };
     let partitionCount = stores.maps.current()?.partitionCount ?? log.partitions.length;
-    const inspector = { ends: () => services.log.call(process, "ends", () => Promise.resolve(log.ends())) };
+    const inspector = createSimInspector(log, services.log, process);
     const maps = reach(stores.maps, services.store, process);
     const orders = reach(stores.orders, services.store, process);
     watchGrowth({

@@ -1,6 +1,7 @@
 /**
- * The log's client of one simulated processor. As with kafkajs, what was fetched may arrive after its partition was taken away,
- * positions begin anew at each assignment, where the hints say, and a range is dropped when its partition was sought or paused meanwhile.
+ * The log's client of one simulated processor. As with Kafka's, nothing is read of a partition between its assignment and the first
+ * seek, a range is dropped when its partition was sought or paused meanwhile, and a reader that was sent above the log's end begins
+ * anew at its beginning (KAFKAJS.md 9). What was fetched may arrive after its partition was taken away.
  */
 import type { HeldPartition, FetchedRange, LogListener, LogSource } from "../log/log.ts";
 import type { Engine } from "./engine.ts";
@@ -16,13 +17,11 @@ export type SimSourceOptions = {
   readonly log: SimLog;
   readonly service: SimService;
   readonly group: SimGroup;
-  /** What the group has been told of progress, for lag tools: where a reader begins that was told nothing else. */
-  readonly hints: Map<number, number>;
+  /** How often a range comes that begins elsewhere than asked for, as after a reset to the log's beginning (KAFKAJS.md 9). */
+  readonly strayShare: number;
 };
 
 const fetchRecordsMax = 8;
-/** How often a range comes that begins elsewhere than asked for, as after a reset to the log's beginning (KAFKAJS.md 9). */
-const strayShare = 0.01;
 const retryMs = 200;
 
 export class SimSource implements LogSource, GroupMember {
@@ -70,7 +69,7 @@ export class SimSource implements LogSource, GroupMember {
     this.#assigned = partitions;
     for (const partition of partitions) {
       this.#paused.add(partition);
-      this.#positions.set(partition, this.#options.hints.get(partition) ?? 0);
+      this.#positions.delete(partition);
     }
     this.#listener?.assigned(partitions);
   }
@@ -94,8 +93,8 @@ export class SimSource implements LogSource, GroupMember {
     this.#pump();
   }
 
-  reportProgress(nextOffsets: ReadonlyMap<number, number>): void {
-    for (const [partition, offset] of nextOffsets) this.#options.hints.set(partition, offset);
+  reportProgress(): void {
+    // A hint for lag tools: nothing in the world reads it.
   }
 
   /** Fetches until nothing is left that may be fetched. Called whenever that may have changed. */
@@ -106,9 +105,9 @@ export class SimSource implements LogSource, GroupMember {
   }
 
   async #fetchAll(): Promise<void> {
-    const { service, log, process, engine } = this.#options;
+    const { service, log, process, engine, strayShare } = this.#options;
     for (let wanted = this.#next(); wanted !== undefined; wanted = this.#next()) {
-      const { partition, from, to } = wanted;
+      const { partition, asked, from, to } = wanted;
       try {
         const begin = engine.chance(strayShare) ? engine.whole(0, log.end(partition) - 1) : from;
         const end = Math.max(begin + 1, to);
@@ -116,7 +115,7 @@ export class SimSource implements LogSource, GroupMember {
           Promise.resolve(log.read(partition, begin, end)),
         );
         // A seek or a pause in the meantime drops what was fetched; a partition that was taken away does not (KAFKAJS.md 7).
-        if (this.#positions.get(partition) !== from || this.#paused.has(partition)) continue;
+        if (this.#positions.get(partition) !== asked || this.#paused.has(partition)) continue;
         this.#positions.set(partition, end);
         this.#listener?.fetched({ partition, from: begin, to: end, records });
       } catch {
@@ -126,15 +125,17 @@ export class SimSource implements LogSource, GroupMember {
     this.#pumping = false;
   }
 
-  #next(): Omit<FetchedRange, "records"> | undefined {
+  #next(): (Omit<FetchedRange, "records"> & { readonly asked: number }) | undefined {
     const { log, engine } = this.#options;
-    const ready = this.#assigned.filter((partition) => {
-      const from = this.#positions.get(partition) ?? 0;
-      return !this.#paused.has(partition) && from < log.end(partition);
+    const ready = this.#assigned.flatMap((partition) => {
+      const asked = this.#positions.get(partition);
+      if (asked === undefined || this.#paused.has(partition)) return [];
+      const end = log.end(partition);
+      const from = asked > end ? 0 : asked;
+      return from < end ? [{ partition, asked, from, end }] : [];
     });
     if (ready.length === 0) return undefined;
-    const partition = engine.pick(ready);
-    const from = this.#positions.get(partition) ?? 0;
-    return { partition, from, to: Math.min(log.end(partition), from + engine.whole(1, fetchRecordsMax)) };
+    const { end, ...next } = engine.pick(ready);
+    return { ...next, to: Math.min(end, next.from + engine.whole(1, fetchRecordsMax)) };
   }
 }

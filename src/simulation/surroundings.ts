@@ -18,8 +18,6 @@ export type Surroundings = {
   readonly log: SimLog;
   readonly brokers: SimBrokers;
   readonly group: SimGroup;
-  /** What the group was told of progress. */
-  readonly hints: Map<number, number>;
   readonly services: Services;
   readonly stores: Stores;
 };

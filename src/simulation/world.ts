@@ -110,7 +110,6 @@ export class World {
       log: this.log,
       brokers: new SimBrokers(engine, this.log, this.group),
       group: this.group,
-      hints: new Map(),
       services: createServices(engine),
       stores: {
         ledger: this.ledger,

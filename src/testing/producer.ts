@@ -67,7 +67,6 @@ export function createProducer(options: ProducerOptions): SimulatedProducer {
   const { world, name, topic, calls, requireRunning, acknowledged } = options;
   const { engine, log, services } = world;
   const process = new SimProcess(engine, name);
-  const appender = createSimAppender({ engine, process, log, service: services.logAppends });
   let isConnected = false;
   let metadata = { partitionCount: 0, atMs: -Infinity };
 
@@ -82,6 +81,8 @@ export function createProducer(options: ProducerOptions): SimulatedProducer {
   };
 
   const append = async (records: readonly AppendRecord[]): Promise<number[]> => {
+    // One for each send: unlike our own ingress (P18), users may have several in flight.
+    const appender = createSimAppender({ engine, process, log, service: services.logAppends });
     for (let tries = 0; ; tries += 1) {
       try {
         return await appender.append(records);
