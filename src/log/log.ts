@@ -1,6 +1,7 @@
 /**
  * The port to the order log: all that Tallyman asks of it. Offsets are plain numbers: 2^53 records in one partition
- * are out of reach. The adapter for Kafka is in `kafka/`; the one for the simulation lies beside its tests.
+ * are out of reach. The adapter for Kafka is in `kafka/`, the one for the simulation in `../simulation/`; test/contract/log.contract.ts
+ * holds both to what is said here.
  */
 
 export type LogHeaders = Readonly<Record<string, string | Buffer | (string | Buffer)[]>>;
@@ -16,7 +17,8 @@ export type AppendRecord = {
 /** Appends to the log. One call in flight at a time (P18): callers gather the next batch meanwhile. */
 export type LogAppender = {
   /**
-   * Resolves, after the log has acknowledged all records (acks=all), with the offset of each record, in order.
+   * Resolves, after the log has acknowledged all records (acks=all), with the offset of each record, in order; of a record that
+   * had to be sent again and is there twice, with one of the two.
    * Rejects with `LogUnavailable` when any record's fate is unknown: it may or may not be stored.
    */
   append(records: readonly AppendRecord[]): Promise<number[]>;
