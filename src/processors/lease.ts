@@ -55,6 +55,8 @@ export class Lease {
   /** A group holds chunks of this lease; groups in flight have disjoint leases. */
   inFlight = false;
   paused = false;
+  /** A range strayed, and the log is being looked into: nothing is taken in, nor resumed, until that is done. */
+  strayed = false;
   records = 0;
   bytes = 0;
   #aborted = false;

@@ -88,6 +88,7 @@ export class PartitionProcessor implements LogListener {
   fetched(range: FetchedRange): void {
     const lease = this.#leases.get(range.partition);
     if (lease === undefined || lease.isAborted() || this.#stopping || this.#handOver.isDraining(lease)) return; // I1, I6
+    if (lease.strayed) return; // Fetched again. Taken in, it would be above the ends that were asked for before.
     const position = lease.position();
     if (range.from > position || range.to <= position) {
       void this.#strayed(lease, range);
@@ -305,7 +306,7 @@ export class PartitionProcessor implements LogListener {
     return generation === this.#generation && !this.#stopping;
   }
 
-  /** After a rebalance the client begins where its hints say, with everything paused. */
+  /** After a rebalance everything is paused, and the client knows no position. */
   #goOn(lease: Lease): void {
     this.#handOver.stay(lease);
     this.#deps.source.seek(lease.partition, lease.position());
@@ -325,6 +326,7 @@ export class PartitionProcessor implements LogListener {
   async #strayed(lease: Lease, { from, to }: FetchedRange): Promise<void> {
     const { source, log } = this.#deps;
     this.#pause(lease);
+    lease.strayed = true;
     await this.#untilDone(lease, "the log is needed to look into a range that strayed", async () => {
       const ends = (await this.#endsFor([{ partition: lease.partition, nextOffset: lease.tail }])).get(lease.partition);
       const why = whyNotThisLog(lease, ends);
@@ -336,6 +338,7 @@ export class PartitionProcessor implements LogListener {
       this.#forgetDeleted(lease, ends);
       const position = lease.position();
       log.debug({ partition: lease.partition, from, to, position }, "fetching again from where the lease stands");
+      lease.strayed = false;
       source.seek(lease.partition, position);
       this.#resumeWhenLow(lease);
     });
@@ -372,7 +375,7 @@ export class PartitionProcessor implements LogListener {
 
   #resumeWhenLow(lease: Lease): void {
     const { limits, source } = this.#deps;
-    if (!lease.paused || lease.isAborted() || this.#stopping) return;
+    if (!lease.paused || lease.strayed || lease.isAborted() || this.#stopping) return;
     if (lease.records > limits.mailboxRecordsLow || lease.bytes > limits.mailboxBytesLow) return;
     lease.paused = false;
     source.resume(lease.partition);

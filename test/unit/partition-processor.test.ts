@@ -91,6 +91,36 @@ describe("a partition's log that is not the one that was decided", () => {
     expect(store.progressOf(0).nextOffset).toBe(2);
   });
 
+  it("is not halted for ends that were asked for before it grew: meanwhile nothing is taken in", async () => {
+    const answers: (() => void)[] = [];
+    let high = 9;
+    const { processor, store, told } = startProcessor(async () => {
+      const asked = { low: 0, high };
+      if (high === 2) await new Promise<void>((resolve) => void answers.push(resolve));
+      return asked;
+    });
+    processor.assigned([0]);
+    await settle();
+    processor.fetched({ partition: 0, from: 0, to: 1, records: [delivery] });
+    high = 2;
+    processor.fetched({ partition: 0, from: 2, to: 3, records: [] });
+    told.length = 0;
+    await settle();
+    // What was taken in before is committed meanwhile: the partition has room, and must not go on for that.
+    expect([store.progressOf(0).nextOffset, told]).toEqual([1, []]);
+    high = 9;
+    processor.fetched({ partition: 0, from: 1, to: 5, records: [order] });
+    await settle();
+    expect(answers.length).toBe(1);
+    answers.forEach((answer) => answer());
+    await settle();
+    expect(processor.troubles()).toEqual([]);
+    expect(told).toEqual(["seek 0 to 1", "resume 0"]);
+    processor.fetched({ partition: 0, from: 1, to: 5, records: [order] });
+    await settle();
+    expect(store.progressOf(0).nextOffset).toBe(5);
+  });
+
   it("is halted when it shows another record, or none, where the last one was decided", async () => {
     for (const instead of [{ ...order, value: receive(7).value }, undefined]) {
       const { processor, store, told } = startProcessor(() => ({ low: 0, high: 9 }));
