@@ -24,6 +24,13 @@ export const limits = {
   // HTTP.
   httpBodyBytesMax: 256 * 1024,
   lookupIdsMax: 1_000,
+  /** Of an array of orders, which is read as a whole; NDJSON has no bound. */
+  batchArrayOrdersMax: 10_000,
+  batchArrayBytesMax: 4 * 1024 * 1024,
+  /** Orders of one request that are in the log's queue, or wait for their decision. */
+  batchLinesInFlightMax: 4_000,
+  /** Results that nobody reads; then the body is not read either. */
+  batchResultBytesMax: 1024 * 1024,
   pageSizeDefault: 50,
   pageSizeMax: 200,
   waitSecondsMax: 30,

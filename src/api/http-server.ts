@@ -8,8 +8,11 @@ import { limits } from "../limits.ts";
 import type { ApiServer } from "./api-server.ts";
 import { problemBody, problems } from "./problems.ts";
 import type { ProblemCode } from "./problems.ts";
+import { bodyDeadline } from "./plugins/body-deadline.ts";
 import { problemOf, sendProblem } from "./plugins/error-answers.ts";
 
+/** Node's own, for a head that does not come. */
+const lateCode = "ERR_HTTP_REQUEST_TIMEOUT";
 const callersRequestId = /^[\w.:/+=-]{1,100}$/;
 
 /** A bare server with what every role's server has in common. A successful request logs nothing: that costs a fifth. */
@@ -20,7 +23,7 @@ export function createHttpServer(logger: FastifyBaseLogger): ApiServer {
     // One logger for all: a child for each request costs as much as encoding its order. Log lines name the request themselves.
     childLoggerFactory: () => logger,
     bodyLimit: limits.commandBodyBytesMax,
-    requestTimeout: limits.requestTimeoutMs,
+    requestTimeout: 0, // The head's limit is Node's, below; the body's is plugins/body-deadline.ts's.
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true, maxParamLength: 200 },
     genReqId: createRequestIds(),
@@ -34,6 +37,10 @@ export function createHttpServer(logger: FastifyBaseLogger): ApiServer {
     // answered like any other, and the connection closed with it.
     return503OnClosing: false,
   }).withTypeProvider<TypeBoxTypeProvider>();
+  app.server.headersTimeout = limits.requestTimeoutMs;
+  void app.register(bodyDeadline, {
+    expired: (socket) => answerClientError(Object.assign(new Error("late"), { code: lateCode }), socket),
+  });
   app.addHook("onRequest", (request, reply, done) => {
     reply.header("x-request-id", request.id);
     done();
@@ -80,7 +87,7 @@ function answerClientError(error: Error & { code?: string }, socket: Socket): vo
   const code: ProblemCode =
     error.code === "HPE_HEADER_OVERFLOW"
       ? "headers_too_large"
-      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+      : error.code === lateCode
         ? "request_timeout"
         : "malformed_http";
   const body = JSON.stringify(problemBody(code, "The connection is closed.", "none"));

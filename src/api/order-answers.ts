@@ -6,10 +6,9 @@ import type { Told } from "./waiters.ts";
 
 const json = "application/json; charset=utf-8";
 
-/** `body` is the order's JSON, where it has been made before. */
-export function sendOrder(reply: FastifyReply, status: number, order: OrderDocument, body = JSON.stringify(order)) {
+export function sendOrder(reply: FastifyReply, status: number, order: OrderDocument) {
   if (status !== 200) reply.header("location", `/orders/${order.orderId}`);
-  return reply.code(status).header("content-type", json).send(body);
+  return reply.code(status).header("content-type", json).send(JSON.stringify(order));
 }
 
 /** What was told of the very record at `place`; of another record with the same id, only PostgreSQL knows the content. */

@@ -1,6 +1,7 @@
 import type { ApiServer } from "./api-server.ts";
 import type { ApiDeps } from "./deps.ts";
 import { createHttpServer } from "./http-server.ts";
+import { batchBody } from "./plugins/batch-body.ts";
 import { errorAnswers } from "./plugins/error-answers.ts";
 import { httpMetrics } from "./plugins/http-metrics.ts";
 import { jsonBody } from "./plugins/json-body.ts";
@@ -9,6 +10,7 @@ import { operations } from "./plugins/operations.ts";
 import { otherMethods } from "./plugins/other-methods.ts";
 import { validation } from "./plugins/validation.ts";
 import { addRoutes } from "./routes.ts";
+import { placeBatchRoute } from "./routes/place-batch.ts";
 import { createServices } from "./services.ts";
 
 /**
@@ -24,6 +26,7 @@ export async function buildServer(deps: ApiDeps): Promise<ApiServer> {
 
   await app.register(validation);
   await app.register(jsonBody);
+  await app.register(batchBody);
   await app.register(errorAnswers);
   await app.register(otherMethods);
   await app.register(httpMetrics, { metrics });
@@ -31,6 +34,7 @@ export async function buildServer(deps: ApiDeps): Promise<ApiServer> {
   await app.register(operations, { health, metrics });
 
   addRoutes(app, services);
+  placeBatchRoute(app, services);
 
   app.finishRoutes();
   await app.ready();

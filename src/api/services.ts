@@ -38,6 +38,8 @@ export type ApiServices = {
   readonly now: () => number;
   /** The id of a command whose caller gave none. */
   readonly newCommandId: () => string;
+  /** Aborted when the server begins to close: what goes on for long ends then. */
+  readonly leaving: AbortSignal;
   /** Wakes whoever waits, so that a server that closes need not. */
   readonly leave: () => void;
   /** Resolves when everything that was taken for the log is settled. */
@@ -55,6 +57,7 @@ export function createServices(deps: ApiDeps): ApiServices {
   const backlog = createStoreAwayBacklog(health, deps.storeAwayBacklogRecordsMax);
   const waiters = createWaiters(metrics, limits.waitersMax, clock);
   const proveAbsence = createAbsenceProof({ inspector, orders, clock });
+  const leaving = new AbortController();
   const feed = deps.startFeed(waiters);
 
   return {
@@ -70,7 +73,9 @@ export function createServices(deps: ApiDeps): ApiServices {
     isStoreAway,
     now: () => clock.now(),
     newCommandId: deps.newCommandId ?? newCommandId,
+    leaving: leaving.signal,
     leave: () => {
+      leaving.abort();
       waiters.leave();
       map.leave();
     },

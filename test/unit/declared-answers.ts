@@ -72,9 +72,19 @@ export function createDeclaredAnswers(document: OpenApi): DeclaredAnswers {
     const type = String(headers["content-type"]).replace(/;.*$/, "");
     const content = declared.content?.[type];
     if (content === undefined) return `${said} with ${type}, which it does not declare`;
-    const wrong = bodyErrors(content.schema, type.endsWith("json") ? JSON.parse(answer.body) : answer.body);
+    const wrong =
+      bodiesIn(type, answer.body)
+        .map((each) => bodyErrors(content.schema, each))
+        .find((each) => each !== null) ?? null;
     return wrong === null ? null : `${said} ${answer.body.slice(0, 300)}: ${wrong}`;
   };
+}
+
+/** Of NDJSON, each line; else the one. */
+function bodiesIn(type: string, body: string): unknown[] {
+  if (!type.endsWith("json")) return [body];
+  const texts = type === "application/x-ndjson" ? body.split("\n").filter((line) => line !== "") : [body];
+  return texts.map((text) => JSON.parse(text) as unknown);
 }
 
 /** The documentation's own pages. */

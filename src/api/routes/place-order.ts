@@ -4,23 +4,20 @@
  * Checks win in this order: the body's rules, two ids that differ, the id's known content, the product.
  */
 import type { FastifyReply } from "fastify";
-import type { PlaceOrder } from "../../schemas/commands.ts";
-import { decidedOrder, pendingOrder } from "../../schemas/order-document.ts";
+import { pendingOrder } from "../../schemas/order-document.ts";
 import type { OrderDocument } from "../../schemas/order-document.ts";
-import { StoreUnavailable } from "../../stores/ledger-store.ts";
 import type { ApiServer } from "../api-server.ts";
 import { keyedOrderId, normalId } from "../command-ids.ts";
-import { decidedAs, isOwn, sendDecision, sendOrder } from "../order-answers.ts";
+import { sendDecision, sendOrder } from "../order-answers.ts";
+import { ownFields, placeOrder, reusedProblem, unknownProduct, untilDecided } from "../order-request.ts";
 import { waitSecondsOf } from "../prefer.ts";
 import { Problem } from "../problems.ts";
 import { isPlaceholder, sameContent } from "../same-content.ts";
-import type { OwnFields } from "../same-content.ts";
 import { answer as answerOf, waited } from "../schemas/answer.ts";
 import { CommandHeaders } from "../schemas/fields.ts";
 import { Order, PlaceOrderBody } from "../schemas/orders.ts";
 import { appendProblems, bodyProblems, problemResponses } from "../schemas/problem.ts";
 import type { ApiServices } from "../services.ts";
-import type { Waiter } from "../waiters.ts";
 
 const schema = {
   operationId: "placeOrder",
@@ -64,57 +61,21 @@ export function placeOrderRoute(app: ApiServer, services: ApiServices): void {
         // that makes it good. If the log has it already, the two count once (P1).
       }
       const product = catalogue.known(body.productId) ?? (await catalogue.find(body.productId));
-      if (product === null) {
-        throw new Problem("unknown_product", `There is no product ${body.productId}.`, {
-          members: { productId: body.productId },
-        });
-      }
-      const command: PlaceOrder = {
-        type: "PlaceOrder",
-        commandId: orderId,
-        ...ownFields(body),
-        unitPriceCents: product.priceCents,
-        currency: product.currency,
-        issuedAt: now(),
-      };
+      if (product === null) throw unknownProduct(body.productId);
+      const command = placeOrder(orderId, body, product, now());
       log.requireRoom(command);
       // Marked before it can be decided, so that the owner finds the mark and writes the decision over it (P17).
       await markPending(pendingOrder(command, log.partitionOf(command), null));
       const { partition, offset } = await log.append(command);
       const order = pendingOrder(command, partition, offset);
-      const json = JSON.stringify(order);
-      if (waiter === null) return await sendOrder(reply, 202, order, json);
-      return await answer(reply, order, waiter, seconds, reused);
+      if (waiter === null) return await sendOrder(reply, 202, order);
+      reply.header("preference-applied", `wait=${seconds}`);
+      return await sendDecision(reply, await untilDecided(order, waiter, seconds * 1000, reused, finder));
     } finally {
       waiter?.release();
     }
   });
-
-  /** Waits for the decision of a pending order, if the caller wants to, and answers. */
-  const answer = async (
-    reply: FastifyReply,
-    pending: OrderDocument,
-    waiter: Waiter | null,
-    seconds: number,
-    reused: ReusedCode,
-  ) => {
-    if (waiter === null) return sendOrder(reply, 202, pending);
-    reply.header("preference-applied", `wait=${seconds}`);
-    const told = await waiter.until(seconds * 1000);
-    if (told !== null && isOwn(told, pending)) return sendDecision(reply, decidedAs(pending, told));
-    // No answer, or one about another record with this id (a repeated append, or somebody else's order): PostgreSQL knows.
-    const line = await finder.line(pending.orderId).catch(unlessAway);
-    if (line === null) return sendOrder(reply, 202, pending);
-    if (line.type !== "PlaceOrder") throw reusedProblem(reused, pending.orderId);
-    const stored = decidedOrder(line, line.decidedAt);
-    // Its cancel came first and is all that is decided: what the order will be refused with is not known yet.
-    if (isPlaceholder(stored)) return sendOrder(reply, 202, pending);
-    if (!sameContent(stored, pending)) throw reusedProblem(reused, pending.orderId);
-    return sendDecision(reply, stored);
-  };
 }
-
-type ReusedCode = "order_id_reused" | "idempotency_key_reused";
 
 function answerKnown(reply: FastifyReply, known: OrderDocument, seconds: number) {
   if (seconds === 0) return sendOrder(reply, 202, known);
@@ -131,23 +92,4 @@ function givenId({ orderId }: PlaceOrderBody, key: string | undefined): string |
   throw new Problem("conflicting_ids", "Give an orderId or an Idempotency-Key, not both.", {
     members: { orderId: given },
   });
-}
-
-function ownFields({ productId, quantity, customerId, basketId, deliveryLocation }: PlaceOrderBody): OwnFields {
-  return {
-    productId,
-    quantity,
-    customerId: customerId ?? null,
-    basketId: basketId ?? null,
-    deliveryLocation: deliveryLocation ? { ...deliveryLocation, address: deliveryLocation.address ?? null } : null,
-  };
-}
-
-function reusedProblem(code: ReusedCode, orderId: string): Problem {
-  return new Problem(code, `${orderId} has other content than this request.`, { members: { orderId } });
-}
-
-function unlessAway(error: unknown): null {
-  if (error instanceof StoreUnavailable) return null;
-  throw error;
 }

@@ -1,0 +1,189 @@
+/**
+ * Many orders of one request: a line each, answered by a line each, in their order.
+ *
+ * Who owns what: a run owns the orders of its request that have been taken and not answered, and their waiters.
+ *
+ * I1 Orders are handed to the log in the order of their lines: all of one piece of the body in one turn, and the next piece only
+ *    after that. So the orders of a product are in the log as they are in the body, but for those that fail (P18).
+ * I2 A line that is refused spoils no other, and is never in the log by its own doing. Whatever fails with `retryAfter` may be sent again
+ *    with the same id: it counts once (P1).
+ * I3 Nothing is marked in Redis: an order of a batch is read from PostgreSQL, or proven not to exist (P17).
+ */
+import type { FastifyBaseLogger } from "fastify";
+import { limits } from "../limits.ts";
+import type { PlaceOrder } from "../schemas/commands.ts";
+import { pendingOrder } from "../schemas/order-document.ts";
+import type { OrderDocument } from "../schemas/order-document.ts";
+import type { Product } from "../stores/catalogue-store.ts";
+import { keyedId, normalId } from "./command-ids.ts";
+import type { InputLine } from "./ndjson.ts";
+import { placeOrder, unknownProduct, untilDecided } from "./order-request.ts";
+import { problemOf } from "./plugins/error-answers.ts";
+import { compileCheck } from "./plugins/validation.ts";
+import { Problem } from "./problems.ts";
+import type { ProblemCode } from "./problems.ts";
+import { refusalDetail } from "./refusals.ts";
+import { PlaceOrderBody } from "./schemas/orders.ts";
+import type { ApiServices } from "./services.ts";
+import type { Waiter } from "./waiters.ts";
+
+/** What became of one line: as `BatchResult` in schemas/batch.ts has it. */
+export type BatchResult = { readonly line: number } & (
+  | {
+      readonly orderId: string;
+      readonly status: OrderDocument["status"];
+      readonly partition: number;
+      readonly offset: number | null;
+      readonly stockAfter?: number | null;
+      readonly version?: number | null;
+      readonly code?: ProblemCode;
+      readonly detail?: string;
+    }
+  | {
+      readonly orderId?: string;
+      readonly status: "failed";
+      readonly code: ProblemCode;
+      readonly detail: string;
+      readonly retryAfter?: number;
+      readonly errors?: unknown;
+    }
+);
+
+/** A line that was read: `value` is what it says, unless it can't be read at all. */
+export type BatchLine =
+  { readonly number: number; readonly value: unknown } | { readonly number: number; readonly problem: Problem };
+
+export type BatchRun = {
+  /**
+   * Takes lines; resolves as soon as the next ones may be taken, with the promise of what became of these, in their order. Neither
+   * rejects for what a line says.
+   */
+  take(lines: readonly BatchLine[]): Promise<{ readonly results: Promise<readonly BatchResult[]> }>;
+};
+
+export type BatchOptions = {
+  /** Of the request, for lines that name no order id. */
+  readonly idempotencyKey: string | undefined;
+  readonly waitSeconds: number;
+  readonly logger: FastifyBaseLogger;
+};
+
+type Order = { readonly line: number; readonly orderId: string; readonly body: PlaceOrderBody };
+
+const checkBody = compileCheck(PlaceOrderBody, "body");
+
+/** A line as JSON. Bytes that are not UTF-8 and lines that are too long came as what is broken about them. */
+export function parseLine(line: InputLine): BatchLine {
+  const { number } = line;
+  if ("broken" in line) {
+    const detail =
+      line.broken === "body_too_large"
+        ? `The line is longer than ${limits.commandBodyBytesMax} bytes.`
+        : "The line is not UTF-8.";
+    return { number, problem: new Problem(line.broken, detail) };
+  }
+  try {
+    return { number, value: JSON.parse(line.text) as unknown };
+  } catch {
+    return { number, problem: new Problem("malformed_json", "The line is not JSON.") };
+  }
+}
+
+export function createBatchRun(services: ApiServices, { idempotencyKey, waitSeconds, logger }: BatchOptions): BatchRun {
+  const { catalogue, finder, log, newCommandId, now, waiters } = services;
+
+  const failed = (line: number, error: unknown, orderId?: string): BatchResult => {
+    const problem = problemOf(error);
+    if (problem.code === "internal_error") logger.error({ err: error, line, orderId }, "a line of a batch failed");
+    return failedResult(line, problem, orderId);
+  };
+  const orderOf = (line: number, value: unknown): Order | Problem => {
+    const checked = checkBody(value);
+    if ("error" in checked) return checked.error;
+    const body = checked.value as PlaceOrderBody; // It was checked against this very schema.
+    const keyed = idempotencyKey === undefined ? null : keyedId(`batch_order:${line}`, idempotencyKey);
+    const given = typeof body.orderId === "string" ? normalId(body.orderId) : keyed;
+    return { line, orderId: given ?? newCommandId(), body };
+  };
+
+  /** One order, whose product is known: to the log at once, without awaiting anything before (I1). */
+  const send = async ({ line, orderId, body }: Order, command: PlaceOrder): Promise<BatchResult> => {
+    const waiter = waitSeconds > 0 ? waiters.register(orderId) : null;
+    try {
+      const { partition, offset } = await log.append(command);
+      if (waiter === null) return { line, orderId, status: "pending", partition, offset };
+      return await decided(line, pendingOrder(command, partition, offset), waiter, body);
+    } catch (error) {
+      return failed(line, error, orderId);
+    } finally {
+      waiter?.release();
+    }
+  };
+  const decided = async (line: number, pending: OrderDocument, waiter: Waiter, { orderId }: PlaceOrderBody) => {
+    const reused = typeof orderId === "string" ? "order_id_reused" : "idempotency_key_reused";
+    return resultOf(line, await untilDecided(pending, waiter, waitSeconds * 1000, reused, finder));
+  };
+
+  /** By id, each product of these orders, or why it can't be had. */
+  const productsOf = async (orders: readonly (Order | Problem)[]): Promise<ReadonlyMap<string, Product | Problem>> => {
+    const products = new Map<string, Product | Problem>();
+    const asked: Promise<unknown>[] = [];
+    for (const order of orders) {
+      if (order instanceof Problem || products.has(order.body.productId)) continue;
+      const { productId } = order.body;
+      const known = catalogue.known(productId);
+      products.set(productId, known ?? unknownProduct(productId));
+      if (known !== undefined) continue;
+      const found = (product: Product | null): void => {
+        if (product !== null) products.set(productId, product);
+      };
+      asked.push(catalogue.find(productId).then(found, (error: unknown) => products.set(productId, problemOf(error))));
+    }
+    await Promise.all(asked);
+    return products;
+  };
+
+  return {
+    take: async (lines) => {
+      const orders = lines.map((each) => ("problem" in each ? each.problem : orderOf(each.number, each.value)));
+      const products = await productsOf(orders);
+      const issuedAt = now();
+      const results = orders.map((order, index): BatchResult | Promise<BatchResult> => {
+        const line = lines[index]?.number ?? 0;
+        if (order instanceof Problem) return failed(line, order);
+        const { orderId, body } = order;
+        const product = products.get(body.productId) ?? unknownProduct(body.productId);
+        if (product instanceof Problem) return failed(line, product, orderId);
+        return send(order, placeOrder(orderId, body, product, issuedAt));
+      });
+      return { results: Promise.all(results) };
+    },
+  };
+}
+
+/** What a caller who waited is told, or that it is still pending. */
+function resultOf(line: number, order: OrderDocument): BatchResult {
+  const { orderId, status, partition, offset, stockAfter, version, reason, quantity } = order;
+  const place = { line, orderId, status, partition, offset };
+  if (status === "pending") return place;
+  if (status === "accepted") return { ...place, stockAfter, version };
+  const code = reason ?? "order_cancelled";
+  return { ...place, stockAfter, version, code, detail: refusalDetail(code, quantity, stockAfter ?? 0) };
+}
+
+function failedResult(
+  line: number,
+  { code, message: detail, members, headers }: Problem,
+  orderId?: string,
+): BatchResult {
+  const seconds = headers["retry-after"];
+  return {
+    line,
+    ...(orderId !== undefined && { orderId }),
+    status: "failed",
+    code,
+    detail,
+    ...(seconds !== undefined && { retryAfter: Number(seconds) }),
+    ...(members.errors !== undefined && { errors: members.errors }),
+  };
+}
