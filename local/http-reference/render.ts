@@ -20,10 +20,15 @@ export function renderReference({ tags, paths, components }: OpenApi): string {
 
 function renderOperation(title: string, operation: Operation): string {
   const { summary, description, parameters = [], requestBody, responses } = operation;
-  const body = requestBody?.content["application/json"];
+  const example = requestBody?.content["application/json"]?.example;
+  const bodies = Object.entries(requestBody?.content ?? {}).flatMap(([type, { schema }]) =>
+    type === "application/json" && schema.type !== "array"
+      ? memberRows(object(schema), "body ")
+      : [row(`body \`${type}\``, requestBody?.required === true, schema, schema.description)],
+  );
   const taken = [
     ...parameters.map((one) => row(place(one.in, one.name), one.required === true, one.schema, one.description)),
-    ...(body === undefined ? [] : memberRows(object(body.schema), "body ")),
+    ...bodies,
   ];
   const answered = Object.entries(responses).map(([status, { description: words, headers = {}, content = {} }]) => {
     const [[type, { schema }] = ["", { schema: {} as Schema }]] = Object.entries(content);
@@ -37,7 +42,7 @@ function renderOperation(title: string, operation: Operation): string {
   return [
     `### \`${title}\`\n${summary}.${description === undefined ? "" : ` ${description}`}`,
     ...(taken.length === 0 ? [] : [["| takes | | |", "|---|---|---|", ...taken].join("\n")]),
-    ...(body?.example === undefined ? [] : [`\`\`\`json\n${JSON.stringify(body.example)}\n\`\`\``]),
+    ...(example === undefined ? [] : [`\`\`\`json\n${JSON.stringify(example)}\n\`\`\``]),
     ["| answers | with | headers |", "|---|---|---|", ...answered].join("\n"),
   ].join("\n\n");
 }

@@ -148,7 +148,7 @@ export function createBatchRun(services: ApiServices, { idempotencyKey, waitSeco
       const orders = lines.map((each) => ("problem" in each ? each.problem : orderOf(each.number, each.value)));
       const products = await productsOf(orders);
       const issuedAt = now();
-      const results = orders.map((order, index): BatchResult | Promise<BatchResult> => {
+      const results = orders.map(async (order, index): Promise<BatchResult> => {
         const line = lines[index]?.number ?? 0;
         if (order instanceof Problem) return failed(line, order);
         const { orderId, body } = order;

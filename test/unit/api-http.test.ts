@@ -144,6 +144,7 @@ describe("documentation", () => {
         "get /orders",
         "get /orders/{id}",
         "post /orders/lookup",
+        "post /orders/batch",
         "post /orders/{id}/cancel",
         "post /products",
         "get /products",

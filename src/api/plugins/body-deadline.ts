@@ -10,6 +10,7 @@ import fastifyPlugin from "fastify-plugin";
 import { limits } from "../../limits.ts";
 
 declare module "fastify" {
+  // eslint-disable-next-line @typescript-eslint/consistent-type-definitions -- Fastify's own, to be added to.
   interface FastifyContextConfig {
     /** The route reads its body itself, for as long as it takes. */
     streamsBody?: boolean;

@@ -30,7 +30,12 @@ const schema = {
   body: {
     content: {
       [ndjson]: { schema: line },
-      "application/json": { schema: Type.Array(Type.Unknown(), { maxItems: limits.batchArrayOrdersMax }) },
+      "application/json": {
+        schema: Type.Array(Type.Unknown(), {
+          maxItems: limits.batchArrayOrdersMax,
+          description: "The same as an array",
+        }),
+      },
     },
   },
   response: {
