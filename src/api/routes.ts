@@ -3,6 +3,7 @@ import { cancelOrderRoute } from "./routes/cancel-order.ts";
 import { createProductRoute } from "./routes/create-product.ts";
 import { listOrdersRoute } from "./routes/list-orders.ts";
 import { lookupOrdersRoute } from "./routes/lookup-orders.ts";
+import { placeBatchRoute } from "./routes/place-batch.ts";
 import { placeOrderRoute } from "./routes/place-order.ts";
 import { productRoutes } from "./routes/products.ts";
 import { readOrderRoute } from "./routes/read-order.ts";
@@ -12,6 +13,7 @@ import type { ApiServices } from "./services.ts";
 /** All that callers may ask for. */
 export function addRoutes(app: ApiServer, services: ApiServices): void {
   placeOrderRoute(app, services);
+  placeBatchRoute(app, services);
   readOrderRoute(app, services);
   listOrdersRoute(app, services);
   lookupOrdersRoute(app, services);

@@ -10,7 +10,6 @@ import { operations } from "./plugins/operations.ts";
 import { otherMethods } from "./plugins/other-methods.ts";
 import { validation } from "./plugins/validation.ts";
 import { addRoutes } from "./routes.ts";
-import { placeBatchRoute } from "./routes/place-batch.ts";
 import { createServices } from "./services.ts";
 
 /**
@@ -34,7 +33,6 @@ export async function buildServer(deps: ApiDeps): Promise<ApiServer> {
   await app.register(operations, { health, metrics });
 
   addRoutes(app, services);
-  placeBatchRoute(app, services);
 
   app.finishRoutes();
   await app.ready();

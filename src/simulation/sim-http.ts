@@ -35,8 +35,13 @@ type Route = {
   readonly bodyLimit: number;
   readonly handler: Handler;
 };
-type RouteOptions = { readonly schema: RouteSchema; readonly bodyLimit?: number };
+type DeclaredBody = { readonly content: Readonly<Record<string, { readonly schema: TSchema }>> };
+type RouteOptions = {
+  readonly schema: Omit<RouteSchema, "body"> & { readonly body?: TSchema | DeclaredBody };
+  readonly bodyLimit?: number;
+};
 
+const jsonName = "application/json";
 const jsonType = "application/json; charset=utf-8";
 const problemType = "application/problem+json; charset=utf-8";
 const parts = ["params", "headers", "querystring", "body"] as const;
@@ -80,7 +85,11 @@ export function createSimHttp(services: ApiServices): SimHttp {
     (method: string) =>
     (path: string, { schema, bodyLimit = limits.commandBodyBytesMax }: RouteOptions, handler: Handler): void => {
       const pattern = new RegExp(`^${path.replaceAll(/:(\w+)/g, "(?<$1>[^/]+)")}$`);
-      routes.push({ method, pattern, schema, bodyLimit, handler });
+      const { body, ...others } = schema;
+      // Streams of a body are not simulated: where there are several kinds of it, JSON is.
+      const json = body !== undefined && "content" in body ? (body as DeclaredBody).content[jsonName]?.schema : body;
+      const simulated = { ...others, ...(json !== undefined && { body: json }) };
+      routes.push({ method, pattern, schema: simulated, bodyLimit, handler });
     };
   // Of a whole server, routes are added to no more than these.
   const app = { get: add("GET"), post: add("POST"), put: add("PUT") } as unknown as ApiServer;
