@@ -97,7 +97,7 @@ export function createCaller({ url, fetch, sleep, timeout, random, retry }: Call
         call.signal?.throwIfAborted();
         if (answer !== null && !passing.has(answer.status)) return answer;
         if (tries >= retry.tries) {
-          const said = answer === null ? "no answer" : `${String(answer.status)}`;
+          const said = answer === null ? "no answer" : String(answer.status);
           throw new TallymanUnreachable(`${call.method} ${call.path}: ${said} at try ${tries}`, { cause });
         }
         await pause(tries, answer?.retryAfterMs ?? null, call.signal);

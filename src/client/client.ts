@@ -14,7 +14,7 @@ export type ClientOptions = {
   readonly retry?: Partial<RetryOptions>;
   /** The platform's, unless somebody else's are given, such as those of `tallyman/testing`. */
   readonly fetch?: Fetch;
-  readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<unknown>;
+  readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly timeout?: (ms: number) => AbortSignal;
   readonly random?: () => number;
   readonly uuid?: () => string;
@@ -46,15 +46,19 @@ export type Client = {
 const usualRetry: RetryOptions = { tries: 20, firstPauseMs: 100, longestPauseMs: 5_000, tryMs: 10_000 };
 const longestWaitSeconds = 30;
 
+async function sleepFor(ms: number, signal?: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, signal === undefined ? {} : { signal });
+}
+
 /** A producer's side of Tallyman: what it sends again, it sends with the same id, so that everything counts once. */
 export function createClient(options: ClientOptions): Client {
   const retry = { ...usualRetry, ...options.retry };
-  const pause = options.sleep ?? ((ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }));
+  const pause = options.sleep ?? sleepFor;
   const uuid = options.uuid ?? (() => v7());
   const caller = createCaller({
     url: options.url,
     fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
-    sleep: async (ms, signal) => void (await pause(ms, signal)),
+    sleep: pause,
     timeout: options.timeout ?? ((ms) => AbortSignal.timeout(ms)),
     random: options.random ?? Math.random,
     retry,
@@ -78,8 +82,7 @@ export function createClient(options: ClientOptions): Client {
       const { status, body } = await caller.call({ ...call, waitMs: waitSeconds * 1_000 });
       return resultOf(orderId, status, body);
     },
-    placeMany: (orders, many = {}) =>
-      placeMany({ caller, uuid, tries: retry.tries, sleep: async (ms) => void (await pause(ms)) }, orders, many),
+    placeMany: (orders, many = {}) => placeMany({ caller, uuid, tries: retry.tries, sleep: pause }, orders, many),
     waitForDecision: async (orderId, { signal } = {}) => {
       for (;;) {
         const order = await read(orderId, { waitSeconds: longestWaitSeconds, ...(signal !== undefined && { signal }) });

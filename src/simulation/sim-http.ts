@@ -87,7 +87,7 @@ export function createSimHttp(services: ApiServices): SimHttp {
       const pattern = new RegExp(`^${path.replaceAll(/:(\w+)/g, "(?<$1>[^/]+)")}$`);
       const { body, ...others } = schema;
       // Streams of a body are not simulated: where there are several kinds of it, JSON is.
-      const json = body !== undefined && "content" in body ? (body as DeclaredBody).content[jsonName]?.schema : body;
+      const json = body !== undefined && "content" in body ? body.content[jsonName]?.schema : body;
       const simulated = { ...others, ...(json !== undefined && { body: json }) };
       routes.push({ method, pattern, schema: simulated, bodyLimit, handler });
     };

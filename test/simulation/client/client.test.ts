@@ -90,7 +90,7 @@ describe("place and waitForDecision, whatever happens to Tallyman", () => {
           const other = await client.place({ productId: "chair", quantity: 1 }, { waitSeconds });
           return [one, await client.waitForDecision(one.orderId), await client.waitForDecision(other.orderId)];
         });
-        expect(first?.orderId).toBe(order.orderId);
+        expect(first.orderId).toBe(order.orderId);
         expect(second).toMatchObject({ status: "accepted", stockAfter: 0 });
         expect(third).toMatchObject({ status: "rejected", reason: "insufficient_stock" });
         await shop.settle();
