@@ -86,7 +86,7 @@ export function createOrderFinder(options: OrderFinderOptions): OrderFinder {
   };
   /**
    * A mark is made before the append: an old one may stand for an order that was decided, or that never came. One from the future
-   * is no better: this clock or another one is wrong, and may be for long.
+   * is no better: this clock or another one is wrong, and may be for long. So it is believed for twice the time at most.
    */
   const isBelieved = ({ status, placedAt }: OrderDocument): boolean =>
     status !== "pending" || Math.abs(clock.now() - Date.parse(placedAt)) < limits.pendingBelievedMs;
