@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: [".local/", "node_modules/", "bench/results/", "**/*.d.ts"] },
+  { ignores: [".local/", "dist/", "node_modules/", "bench/results/", "**/*.d.ts"] },
   js.configs.recommended,
   {
     files: ["**/*.ts"],

@@ -46,6 +46,8 @@ export default defineConfig({
 
 function project(tier: Tier, groupOrder: number): TestProjectInlineConfiguration {
   return {
+    // `tallyman/client` and `tallyman/testing` are these sources here, and built JavaScript for who installs them.
+    ssr: { resolve: { conditions: ["tallyman-source"] } },
     test: {
       name: tier.name,
       include: [`test/${tier.name}/**/*.test.ts`],
