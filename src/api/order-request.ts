@@ -49,17 +49,22 @@ export async function untilDecided(
   reused: ReusedCode,
   finder: Pick<OrderFinder, "line">,
 ): Promise<OrderDocument> {
-  const told = await waiter.until(waitMs);
-  if (told !== null && isOwn(told, pending)) return decidedAs(pending, told);
-  // No answer, or one about another record with this id (a repeated append, or somebody else's order): PostgreSQL knows.
-  const line = await finder.line(pending.orderId).catch(unlessAway);
-  if (line === null) return pending;
-  if (line.type !== "PlaceOrder") throw reusedProblem(reused, pending.orderId);
-  const stored = decidedOrder(line, line.decidedAt);
-  // Its cancel came first and is all that is decided: what the order will be refused with is not known yet.
-  if (isPlaceholder(stored)) return pending;
-  if (!sameContent(stored, pending)) throw reusedProblem(reused, pending.orderId);
-  return stored;
+  for (;;) {
+    const told = await waiter.until(waitMs);
+    if (told !== null && isOwn(told, pending)) return decidedAs(pending, told);
+    // No answer, or one about another record with this id (a repeated append, or somebody else's order): PostgreSQL knows.
+    const line = await finder.line(pending.orderId).catch(unlessAway);
+    const stored = line?.type === "PlaceOrder" ? decidedOrder(line, line.decidedAt) : null;
+    if (line !== null && stored === null) throw reusedProblem(reused, pending.orderId);
+    if (stored !== null && !isPlaceholder(stored)) {
+      if (!sameContent(stored, pending)) throw reusedProblem(reused, pending.orderId);
+      return stored;
+    }
+    // A cancel that named another product has taken the id for good (P12).
+    if (stored !== null && stored.productId !== pending.productId) return stored;
+    // Its cancel came first and is all that is decided: what the order itself will be refused with is told soon.
+    if (told === null) return pending;
+  }
 }
 
 function unlessAway(error: unknown): null {

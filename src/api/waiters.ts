@@ -6,7 +6,7 @@
  *
  * I1 A waiter registers before its command is appended, so that no decision can pass it by. A decision that comes before
  *    the log's acknowledgement is held until it is asked for.
- * I2 The first decision told is kept; later ones of the same id change nothing.
+ * I2 What is told is kept until it is asked for, in its order: the id of an order that was cancelled first is told twice.
  * I3 At most `limits.waitersMax` wait. Who finds no place is not refused, but answered without waiting.
  */
 import { systemClock } from "../clock.ts";
@@ -19,34 +19,45 @@ import type { DecisionListener } from "../stores/decision-feed.ts";
 /** What the decision feed said of one command; `decidedAt` in milliseconds since 1970. */
 export type Told = { readonly notice: DecisionNotice; readonly decidedAt: number };
 
+/** More are not told of one id but by who sends it again and again. */
+const keptMax = 8;
+
 export class Waiter {
   readonly #forget: (waiter: Waiter) => void;
-  readonly #clock: Pick<Clock, "after">;
-  #told: Told | null = null;
+  readonly #clock: Pick<Clock, "after" | "monotonic">;
+  #deadline: number | null = null;
+  #told: Told[] = [];
   #left = false;
   #wake: ((told: Told | null) => void) | null = null;
 
-  constructor(forget: (waiter: Waiter) => void, clock: Pick<Clock, "after">) {
+  constructor(forget: (waiter: Waiter) => void, clock: Pick<Clock, "after" | "monotonic">) {
     this.#clock = clock;
     this.#forget = forget;
   }
 
   /** Called by the registry. Null: there will be no answer, for the process is leaving. */
   tell(told: Told | null): void {
-    this.#told ??= told; // I2
     this.#left ||= told === null;
-    this.#wake?.(told);
+    if (this.#wake !== null) this.#wake(told);
+    else if (told !== null && this.#told.length < keptMax) this.#told.push(told);
   }
 
-  /** What was told, at the latest in `waitMs`; null when time has run out. One call at a time. */
+  /**
+   * What is told next, or was told and not asked for yet, at the latest `waitMs` after the first time this was asked; null when time
+   * has run out. One call at a time.
+   */
   until(waitMs: number): Promise<Told | null> {
-    if (this.#told !== null || this.#left) return Promise.resolve(this.#told); // I1
+    const [told = null] = this.#told.splice(0, 1);
+    if (told !== null || this.#left) return Promise.resolve(told); // I1
+    const time = this.#clock.monotonic();
+    this.#deadline ??= time + waitMs;
+    const leftMs = this.#deadline - time;
     return new Promise((resolve) => {
-      const cancel = this.#clock.after(waitMs, () => this.#wake?.(null));
-      this.#wake = (told) => {
+      const cancel = this.#clock.after(Math.max(0, leftMs), () => this.#wake?.(null));
+      this.#wake = (next) => {
         cancel();
         this.#wake = null;
-        resolve(told);
+        resolve(next);
       };
     });
   }
@@ -67,7 +78,7 @@ export type Waiters = DecisionListener & {
 export function createWaiters(
   metrics: Pick<Metrics, "waiters">,
   waitersMax: number = limits.waitersMax,
-  clock: Pick<Clock, "after"> = systemClock,
+  clock: Pick<Clock, "after" | "monotonic"> = systemClock,
 ): Waiters {
   const byCommand = new Map<string, Set<Waiter>>();
   let count = 0;

@@ -29,6 +29,14 @@ const held: Readonly<Record<string, string>> = {
     "takes minutes; every run of that file is the same test with fewer seconds",
   "CONTRIBUTING.md: npm run services                                         # in one terminal; it prints four export lines":
     "a profile; the services: test/integration/local-services.test.ts",
+  "CONTRIBUTING.md: npm run chaos -- --minutes 30 --seed 7   # without a seed: a random one, which is printed":
+    "takes half an hour; two minutes of it: test/chaos/campaign.test.ts",
+  "CONTRIBUTING.md: npm run chaos -- --list-sabotages                          # each, and the checks of which one must complain":
+    "takes minutes; test/unit/chaos-sabotage.test.ts holds them against the source",
+  "CONTRIBUTING.md: npm run simulate -- --worlds 1000              # from a random seed on, on all cores; --hours 0.5 for so long":
+    "test/simulation/mutants.test.ts and world.test.ts",
+  'docs/http.md: printf \'%s\\n\' \'{"productId":"chair-1","quantity":1}\' \'{"productId":"chair-1"}\' |':
+    "many orders",
   "docs/operations.md: select json_build_object('version', 1, 'partitions', json_agg(": "statements",
   "docs/operations.md: update partitions set next_offset = 14, last_offset = null where partition = 3 and next_offset <= 14;":
     "statements; test/integration/known-log.test.ts",
@@ -134,6 +142,16 @@ describe("a first order", () => {
         ?.text.trim(),
     );
   });
+});
+
+test("many orders at once go as docs/http.md says", async () => {
+  const text = fences(section(readText("docs/http.md"), "## Many orders at once"));
+  const command = text.find(({ language }) => language === "sh")?.text ?? "";
+  const said = (text.find(({ language }) => language === "json")?.text ?? "").split("\n").filter((line) => line !== "");
+  const { stdout } = await promisify(execFile)("bash", ["-c", command.replaceAll(written, api)], { env: process.env });
+  const lines = stdout.trim().split("\n");
+  const membersOf = (line: string): string[] => Object.keys(JSON.parse(line) as object);
+  expect(lines.map(membersOf)).toEqual(said.map(membersOf));
 });
 
 describe("CONTRIBUTING.md", () => {

@@ -36,12 +36,13 @@ test.each([
 describe("waiters", () => {
   const notice = (id: string, offset: number): DecisionNotice => [id, "accepted", null, 1, 2, 0, offset, 1, 1];
 
-  test("the first decision told counts, for all who wait for it", async () => {
+  test("what is told is told to all who wait for it, in its order, within the time of the first question", async () => {
     const waiters = createWaiters(metrics);
     const [one, two, other] = [waiters.register("a"), waiters.register("a"), waiters.register("b")];
     waiters.told({ decidedAt: 5, decisions: [notice("a", 1), notice("a", 2), notice("c", 3)] });
     expect(await one?.until(1_000)).toEqual({ notice: notice("a", 1), decidedAt: 5 });
     expect(await two?.until(1_000)).toEqual({ notice: notice("a", 1), decidedAt: 5 });
+    expect(await two?.until(1_000)).toEqual({ notice: notice("a", 2), decidedAt: 5 });
     expect(await other?.until(20)).toBeNull();
     for (const waiter of [one, two, other]) waiter?.release();
     expect(waiters.wanted()).toBe(false);

@@ -4,7 +4,7 @@ import { keyedId } from "../../src/api/command-ids.ts";
 import { Order } from "../../src/api/schemas/orders.ts";
 import { limits } from "../../src/limits.ts";
 import { partitionOf } from "../../src/partitioning/partition-of.ts";
-import { uuidOf, placeOrder } from "../support/commands.ts";
+import { cancelOrder, placeOrder, uuidOf } from "../support/commands.ts";
 import { ApiWorld, bodyOf, partitionCount } from "./api-world.ts";
 
 let world: ApiWorld;
@@ -285,6 +285,34 @@ describe("the same id again", () => {
     expect([early.statusCode, bodyOf(early).status]).toEqual([202, "pending"]);
     await world.decide();
     expect(bodyOf(await post(order, wait))).toMatchObject({ code: "cancelled_before_placed" });
+  });
+
+  test("its cancel is decided while it is on its way: what is told is the order's own decision, and not too soon", async () => {
+    world.decides = false;
+    let release = (): void => undefined;
+    world.held = new Promise((resolve) => (release = resolve));
+    const answered = post(order, { prefer: "wait=5" });
+    await expect.poll(() => world.cache.orderOf(orderId)?.status).toBe("pending");
+    world.produce(cancelOrder({ commandId: uuidOf(90), orderId, productId: "p1" }));
+    await world.decide();
+    release();
+    await expect.poll(() => world.log.length).toBe(2);
+    // Long enough for an answer that comes too soon.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await world.decide();
+    const answer = await answered;
+    expect([answer.statusCode, bodyOf(answer).code]).toEqual([409, "cancelled_before_placed"]);
+  });
+
+  test("cancelled under another product before it came: its id is taken, and nobody waits for more", async () => {
+    world.addProduct({ id: "p2" }, 3);
+    world.produce(cancelOrder({ commandId: uuidOf(91), orderId, productId: "p2" }), 1);
+    await world.decide();
+    const answer = await post(order, wait);
+    expect([answer.statusCode, bodyOf(answer)]).toMatchObject([
+      409,
+      { code: "cancelled_before_placed", productId: "p2", available: 3, version: 1 },
+    ]);
   });
 
   test("an Idempotency-Key names the order as an id does", async () => {
