@@ -150,12 +150,14 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
       health.leave();
       growth.stop();
       await within(limits.drainMs, processor.drain());
-      await within(limits.closeMs, publisher.round());
-      await within(limits.handOverWaitMs, processor.release());
       clearInterval(saving);
       clearInterval(publishing);
-      // The group first: whoever takes the partitions over need not wait for the rest. What hangs is cut by the process's end.
-      await within(limits.closeMs, source.stop());
+      // The group is left whatever else hangs: whoever takes the partitions over must not wait for the rest. What hangs is cut by
+      // the process's end.
+      const leaving = within(limits.handOverWaitMs, processor.release()).then(() =>
+        within(limits.closeMs, source.stop()),
+      );
+      await Promise.all([leaving, within(limits.closeMs, publisher.round())]);
       health.stop();
       await within(
         limits.closeMs,

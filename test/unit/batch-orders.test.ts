@@ -117,6 +117,11 @@ describe("POST /orders/batch", () => {
     ]);
   });
 
+  test("no body, and no content type, is a mistake", async () => {
+    const answer = await world.app.inject({ method: "POST", url: "/orders/batch" });
+    expect([answer.statusCode, bodyOf(answer).code]).toEqual([400, "invalid_request"]);
+  });
+
   test("nothing at all is no orders", async () => {
     expect(await post("")).toEqual([]);
     expect(await post("\n\n")).toEqual([]);

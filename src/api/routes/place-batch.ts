@@ -9,10 +9,11 @@ import { createBatchRun, parseLine } from "../batch-orders.ts";
 import type { BatchResult, BatchRun } from "../batch-orders.ts";
 import { readLines } from "../ndjson.ts";
 import { ndjson } from "../plugins/batch-body.ts";
+import { Problem } from "../problems.ts";
 import { waitSecondsOf } from "../prefer.ts";
 import { headersOf } from "../schemas/answer.ts";
 import { BatchResult as BatchResultSchema } from "../schemas/batch.ts";
-import { CommandHeaders } from "../schemas/fields.ts";
+import { CommandHeaders, exampleIds } from "../schemas/fields.ts";
 import { bodyProblems, problemResponses } from "../schemas/problem.ts";
 import type { ApiServices } from "../services.ts";
 
@@ -34,6 +35,7 @@ const schema = {
         schema: Type.Array(Type.Unknown(), {
           maxItems: limits.batchArrayOrdersMax,
           description: "The same as an array",
+          examples: [[{ orderId: exampleIds.order, productId: exampleIds.product, quantity: 3 }]],
         }),
       },
     },
@@ -65,7 +67,9 @@ export function placeBatchRoute(app: ApiServer, services: ApiServices): void {
       const { results } = await run.take(body.map((value: unknown, index) => ({ number: index + 1, value })));
       return send(reply, "application/json", JSON.stringify(await results));
     }
-    const lines = readLines(body as Readable, limits.commandBodyBytesMax);
+    if (!(body instanceof Readable))
+      throw new Problem("invalid_request", `Send orders as ${ndjson}, or an array of them as application/json.`);
+    const lines = readLines(body, limits.commandBodyBytesMax);
     const results = new BatchResults(run);
     const source = Readable.from(lines, { highWaterMark: 1 });
     // The answer ends early then: whoever sent the rest sends it again.
