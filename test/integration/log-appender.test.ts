@@ -53,7 +53,7 @@ describe("appending to Kafka", () => {
     expect(await appender.append([record(0, "b"), record(5, "c"), record(0, "d")])).toEqual([1, 0, 2]);
     const all = await readAll(topic);
     const valuesOf = (partition: number) => all.get(partition)?.map(({ value }) => value);
-    expect([all.size, valuesOf(0), valuesOf(5)]).toEqual([2, ["a", "b", "d"], ["c"]]);
+    expect([valuesOf(0), valuesOf(5)]).toEqual([["a", "b", "d"], ["c"]]);
   });
 
   test("a large batch of one partition", async () => {
