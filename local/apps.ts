@@ -15,13 +15,14 @@ export type App = Service & { url: string };
 const readyLimitMs = 60_000;
 const host = process.env.HOST ?? "127.0.0.1";
 
-/** Starts one and resolves when its /readyz says so. Throws a Failure when it ends first or takes more than a minute. */
+/** Starts one, with `settings` as further variables, and resolves when its /readyz says so. Throws a Failure when it ends first or takes more than a minute. */
 export async function startApp(
   role: AppRole,
   port: number,
   addresses: Addresses,
   context: StartContext,
   progress: Progress,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<App> {
   const startedAt = performance.now();
   const service = launch(
@@ -36,6 +37,7 @@ export async function startApp(
         HOST: host,
         [role === "api" ? "PORT" : "PROCESSOR_PORT"]: String(port),
         INSTANCE_ID: process.env.INSTANCE_ID ?? `${role}-${os.hostname()}-${String(port)}`,
+        ...settings,
       },
       stop: { rank: stopRanks[role], signal: "SIGTERM", limitMs: 15_000 },
     },

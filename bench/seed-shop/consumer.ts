@@ -1,10 +1,10 @@
 // The consumer of the shop: each message's number becomes the product's quantity, in PostgreSQL and then in Redis, one after another.
+import { onStop } from "../contenders/on-stop.ts";
 import {
   type QuantityMessage,
   createKafka,
   createPool,
   createRedis,
-  onStop,
   quantityKey,
   quantitySeconds,
   readSettings,

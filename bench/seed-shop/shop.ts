@@ -4,12 +4,13 @@ import path from "node:path";
 import getPort from "get-port";
 import { toEnvironment } from "../../local/addresses.ts";
 import { Failure } from "../../local/failure.ts";
-import { lastLines } from "../../local/files.ts";
-import { type Service, launch, untilReady } from "../../local/supervise.ts";
+import { type Service, untilReady } from "../../local/supervise.ts";
 import { type Contender, postProduct, readCached } from "../race/contender.ts";
 import { orderIdsOf } from "../race/load.ts";
 import type { Bench } from "../support/bench.ts";
+import { checkReady } from "../contenders/orders-peer.ts";
 import { createInstallation } from "../support/installation.ts";
+import { startOwnProcess } from "../support/own-process.ts";
 import { createTopicReader } from "./topic-reader.ts";
 import { quantityKey, toVariables } from "./settings.ts";
 import { createTables } from "./tables.ts";
@@ -27,35 +28,19 @@ export async function openSeedShop(bench: Bench, workers: number): Promise<Conte
 
     const port = await getPort({ host: "127.0.0.1" });
     const environment = { ...toEnvironment(addresses), ...toVariables({ topic: name, group: name, port, workers }) };
-    const context = { profile, custody: services.custody, signal };
-    const start = (script: string, rank: number): Service => {
-      const service = launch(
-        {
-          name: `seed-shop-${script}`,
-          command: process.execPath,
-          args: [...process.execArgv, path.join(import.meta.dirname, `${script}.ts`)],
-          cwd: import.meta.dirname,
-          ours: true,
-          env: environment,
-          stop: { rank, signal: "SIGTERM", limitMs: 10_000 },
-        },
-        context,
-      );
-      let stopping = false;
-      void service.exited.then((how) => {
-        if (!stopping) bench.giveUp(`${service.name} ended by itself (${how}):\n${lastLines(service.logFile)}`);
+    const start = (script: string, rank: number): Service =>
+      startOwnProcess(bench, stack, {
+        name: `seed-shop-${script}`,
+        run: { script: path.join(import.meta.dirname, `${script}.ts`) },
+        cwd: import.meta.dirname,
+        environment,
+        rank,
       });
-      stack.defer(() => {
-        stopping = true;
-        return service.stop();
-      });
-      return service;
-    };
     start("consumer", 1);
     const web = start("web", 0);
     const url = `http://127.0.0.1:${port}`;
     await bench.progress.step(`Shop that sends quantities, ${workers} workers, on ${url}`, () =>
-      untilReady(web, () => checkReady(url), readyLimitMs, context),
+      untilReady(web, () => checkReady(url), readyLimitMs, { profile, custody: services.custody, signal }),
     );
 
     let announced = 0;
@@ -91,10 +76,4 @@ export async function openSeedShop(bench: Bench, workers: number): Promise<Conte
     await stack.disposeAsync();
     throw error;
   }
-}
-
-async function checkReady(url: string): Promise<void> {
-  const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) });
-  const body = await response.text();
-  if (!response.ok) throw new Error(`${url}/readyz answers ${response.status}: ${body}`);
 }

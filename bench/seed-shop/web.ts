@@ -1,7 +1,8 @@
 // The web server of the shop: one port and a few processes that answer on it, as gunicorn runs Django. This one only starts and ends them.
 import cluster, { type Worker } from "node:cluster";
 import path from "node:path";
-import { onStop, readSettings } from "./settings.ts";
+import { onStop } from "../contenders/on-stop.ts";
+import { readSettings } from "./settings.ts";
 
 const { workers: count } = readSettings();
 cluster.setupPrimary({ exec: path.join(import.meta.dirname, "worker.ts") });

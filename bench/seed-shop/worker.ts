@@ -2,15 +2,8 @@
 // the one is taken that keeps the time between reading a quantity and writing the next one short.
 import Fastify from "fastify";
 import { DatabaseError } from "pg";
-import {
-  type QuantityMessage,
-  createKafka,
-  createPool,
-  createRedis,
-  onStop,
-  quantityKey,
-  readSettings,
-} from "./settings.ts";
+import { onStop } from "../contenders/on-stop.ts";
+import { type QuantityMessage, createKafka, createPool, createRedis, quantityKey, readSettings } from "./settings.ts";
 
 /** PostgreSQL's foreign_key_violation. */
 const noSuchRow = "23503";

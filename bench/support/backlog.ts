@@ -7,7 +7,6 @@ import { partitionOf } from "../../src/partitioning/partition-of.ts";
 import type { Command } from "../../src/schemas/commands.ts";
 import { createPool } from "../../src/stores/postgres/pool.ts";
 import { prepare } from "../../src/set-up.ts";
-import { toEnvironment } from "../../local/addresses.ts";
 import type { Installation } from "./installation.ts";
 
 const batchRecords = 5_000;
@@ -26,11 +25,11 @@ export type Backlog = {
  * Resolves to the number of records.
  */
 export async function appendBacklog(
-  { addresses }: Installation,
+  { environment }: Pick<Installation, "environment">,
   { productCount, orderCount, resentPercent }: Backlog,
   signal: AbortSignal,
 ): Promise<number> {
-  const config = readConfig({ ...process.env, ...toEnvironment(addresses), INSTANCE_ID: "bench" });
+  const config = readConfig({ ...environment, INSTANCE_ID: "bench" });
   const logger = pino({ level: config.logLevel });
   const pool = createPool({
     url: config.databaseUrl,

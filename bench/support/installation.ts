@@ -1,17 +1,19 @@
 // A Tallyman of its own for one measurement: database, topic, consumer group, Redis database, and its processes.
-import { randomBytes } from "node:crypto";
 import { Redis } from "ioredis";
 import { Kafka, logLevel } from "kafkajs";
-import pg from "pg";
-import type { Addresses } from "../../local/addresses.ts";
+import type pg from "pg";
+import { type Addresses, toEnvironment } from "../../local/addresses.ts";
 import { type App, type AppRole, chooseProcessorPort, startApp } from "../../local/apps.ts";
 import { Failure } from "../../local/failure.ts";
 import getPort from "get-port";
 import { lastLines } from "../../local/files.ts";
 import type { Bench } from "./bench.ts";
+import { cleanUp as cleanUpOn, createOwnDatabase, ownName, withPath } from "./own-database.ts";
 
 export type Installation = AsyncDisposable & {
   readonly addresses: Addresses;
+  /** What its processes find in theirs. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Its topic's, and its consumer group's. */
   readonly name: string;
   /** A session in its database. */
@@ -22,40 +24,35 @@ export type Installation = AsyncDisposable & {
   end(app: App, signal: "SIGTERM" | "SIGKILL"): Promise<void>;
 };
 
-/**
- * Makes the databases. Tallyman's processes, and whoever reads the configuration in this process, find all of it in the environment: one
- * installation at a time. Disposing stops the processes and drops everything that was made.
- */
-export async function createInstallation(bench: Bench): Promise<Installation> {
+/** Makes the databases. `settings` are variables for its processes. Disposing stops these and drops everything that was made. */
+export async function createInstallation(
+  bench: Bench,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Installation> {
   const { services, profile, progress, signal } = bench;
-  const name = `bench_${process.pid}_${randomBytes(4).toString("hex")}`;
+  const name = ownName();
   const stack = new AsyncDisposableStack();
-  const cleanUp = (what: string, work: () => Promise<unknown>): void =>
-    stack.defer(async () => {
-      // One thing that can't be cleaned up must not keep the others from it, nor hide why the benchmark ended.
-      await work().catch((error: unknown) => console.error(`  Could not ${what}: ${String(error)}`));
-    });
+  const cleanUp = (what: string, work: () => Promise<unknown>): void => cleanUpOn(stack, what, work);
   try {
-    await onServer(services.databaseUrl, `create database ${name}`);
-    cleanUp(`drop the database ${name}`, () => onServer(services.databaseUrl, `drop database ${name} with (force)`));
+    const { database, databaseUrl } = await createOwnDatabase(bench, stack, name);
     const redisUrl = await takeEmptyRedis(services.redisUrl, (redis) =>
-      cleanUp("empty the Redis database", () => redis.flushdb().finally(() => redis.disconnect())),
+      cleanUp("empty the Redis database", () => {
+        taken.delete(withPath(services.redisUrl, String(redis.options.db)));
+        return redis.flushdb().finally(() => redis.disconnect());
+      }),
     );
     cleanUp(`delete the topic and the group ${name}`, () => deleteFromKafka(services.kafkaBrokers, name));
 
-    const addresses = { ...services, databaseUrl: withPath(services.databaseUrl, name), redisUrl };
-    Object.assign(process.env, { ORDERS_TOPIC: name, CONSUMER_GROUP: name });
-    process.env.LOG_LEVEL ??= "warn";
-    const database = new pg.Client({ connectionString: addresses.databaseUrl, application_name: "bench" });
-    database.on("error", (error) => bench.giveUp(`The benchmark's database session broke: ${error.message}`));
-    await database.connect();
-    cleanUp("close the database session", () => database.end());
+    const addresses = { ...services, databaseUrl, redisUrl };
+    const own = { ORDERS_TOPIC: name, CONSUMER_GROUP: name, LOG_LEVEL: process.env.LOG_LEVEL ?? "warn", ...settings };
+    const environment = { ...process.env, ...toEnvironment(addresses), ...own };
 
     const ending = new Set<App>();
     const start: Installation["start"] = async (role, wanted) => {
       const free = () => (role === "api" ? getPort({ host: "127.0.0.1" }) : chooseProcessorPort());
       const port = wanted ?? (await free());
-      const app = await startApp(role, port, addresses, { profile, custody: services.custody, signal }, progress);
+      const context = { profile, custody: services.custody, signal };
+      const app = await startApp(role, port, addresses, context, progress, own);
       void app.exited.then((how) => {
         if (!ending.has(app)) bench.giveUp(`The ${app.name} ended by itself (${how}):\n${lastLines(app.logFile)}`);
       });
@@ -71,27 +68,22 @@ export async function createInstallation(bench: Bench): Promise<Installation> {
       const how = await app.exited;
       if (signal === "SIGTERM" && how !== "exit code 0") throw new Failure(`The ${app.name} ended badly: ${how}.`);
     };
-    return { addresses, name, database, start, end, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+    return { addresses, environment, name, database, start, end, [Symbol.asyncDispose]: () => stack.disposeAsync() };
   } catch (error) {
     await stack.disposeAsync();
     throw error;
   }
 }
 
-async function onServer(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
-}
+/** Databases of Redis that this process has taken already: they may be empty still. */
+const taken = new Set<string>();
 
 /** An empty one, so that nothing is lost when the server that was named is in use by others. */
 async function takeEmptyRedis(url: string, opened: (redis: Redis) => void): Promise<string> {
   for (let db = 15; db > 0; db -= 1) {
-    const redis = new Redis(withPath(url, String(db)), { maxRetriesPerRequest: 2 });
+    const address = withPath(url, String(db));
+    if (taken.has(address)) continue;
+    const redis = new Redis(address, { maxRetriesPerRequest: 2 });
     redis.on("error", () => undefined); // What fails says so by itself.
     try {
       if ((await redis.dbsize()) > 0) {
@@ -102,8 +94,9 @@ async function takeEmptyRedis(url: string, opened: (redis: Redis) => void): Prom
       redis.disconnect();
       throw error;
     }
+    taken.add(address);
     opened(redis);
-    return withPath(url, String(db));
+    return address;
   }
   throw new Failure("None of the Redis databases 1 to 15 is empty, and the benchmark needs one for itself.");
 }
@@ -113,17 +106,11 @@ async function deleteFromKafka(brokers: string, name: string): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
   try {
-    const own = (await admin.listTopics()).filter((topic) => [name, `${name}.dead-letter`].includes(topic));
+    const own = (await admin.listTopics()).filter((topic) => topic === name || topic.startsWith(`${name}.`));
     if (own.length > 0) await admin.deleteTopics({ topics: own });
     const { groups } = await admin.listGroups();
     if (groups.some(({ groupId }) => groupId === name)) await admin.deleteGroups([name]);
   } finally {
     await admin.disconnect();
   }
-}
-
-function withPath(url: string, name: string): string {
-  const changed = new URL(url);
-  changed.pathname = `/${name}`;
-  return changed.href;
 }

@@ -1,0 +1,5 @@
+/** All who can take part, in the order of the tables. */
+import type { Contender } from "./contender.ts";
+import { oneStatement } from "./one-statement/one-statement.ts";
+
+export const contenders: readonly Contender[] = [oneStatement];
