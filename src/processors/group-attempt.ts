@@ -96,7 +96,7 @@ function advancesOf(chunks: readonly Chunk[]): GroupWrite["advances"] {
       epoch: lease.epoch,
       from: first.from,
       to: last.to,
-      effectsOffset: lease.effectsDone,
+      effectsOffset: lease.effects.done,
       last: own.findLast((chunk) => chunk.last !== null)?.last ?? null,
     };
   });

@@ -3,9 +3,9 @@
  * that work begun under an old claim can't touch what a newer one owns.
  *
  * Who owns what: the partition processor makes and aborts leases and feeds their mailboxes; the group commit takes what is
- * ready and moves `committed`; the effects move `effectsDone`.
+ * ready and moves `committed`; each outlet moves its own progress.
  *
- * I1 `effectsDone` <= `committed` <= offset of what is ready <= `tail`: all four move forward only.
+ * I1 `effects.done` <= `committed` <= offset of what is ready <= `tail`: all four move forward only.
  * I2 Partition and epoch never change. A new claim makes a new lease and aborts the old one, for ever.
  * I3 Who awaits asks `isAborted` before going on.
  * I4 `records` and `bytes` count what was taken in and is not committed: what the bounds are about.
@@ -33,6 +33,15 @@ export type Chunk = {
   readonly last: LastRecord | null;
 };
 
+/** How far one outlet has told what the lease's partition decided. */
+export type Told = {
+  done: number;
+  /** Up to here it is done or waits in the outlet's queue. */
+  queued: number;
+  /** What PostgreSQL has of `done`, as far as this lease knows. */
+  saved: number;
+};
+
 export class Lease {
   readonly partition: number;
   readonly epoch: number;
@@ -47,11 +56,8 @@ export class Lease {
   unverified: LastRecord | null;
   /** `next_offset` in PostgreSQL, as far as this lease knows. */
   committed: number;
-  effectsDone: number;
-  /** Up to here effects are done or wait in the queue. */
-  effectsQueued: number;
-  /** The `effects_offset` in PostgreSQL, as far as this lease knows. */
-  effectsSaved: number;
+  /** Of the cache and the apis; `effects_offset` in PostgreSQL. */
+  readonly effects: Told;
   /** A group holds chunks of this lease; groups in flight have disjoint leases. */
   inFlight = false;
   paused = false;
@@ -68,9 +74,7 @@ export class Lease {
     // An operator who sets `next_offset` back may leave the last record where it was: it is still to be decided again then.
     this.unverified = claim.last !== null && claim.last.offset < claim.nextOffset ? claim.last : null;
     this.committed = claim.nextOffset;
-    this.effectsDone = claim.effectsOffset;
-    this.effectsQueued = claim.effectsOffset;
-    this.effectsSaved = claim.effectsOffset;
+    this.effects = toldUpTo(claim.effectsOffset);
     this.stock = new LRUCache({ max: productsMax });
   }
 
@@ -91,4 +95,8 @@ export class Lease {
     this.ready.length = 0;
     this.stock.clear();
   }
+}
+
+function toldUpTo(offset: number): Told {
+  return { done: offset, queued: offset, saved: offset };
 }

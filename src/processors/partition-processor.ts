@@ -59,7 +59,7 @@ export class PartitionProcessor implements LogListener {
   }
 
   /** What this instance holds, for health and metrics. */
-  leases(): readonly Pick<Lease, "partition" | "epoch" | "committed" | "effectsDone" | "records" | "paused">[] {
+  leases(): readonly Pick<Lease, "partition" | "epoch" | "committed" | "effects" | "records" | "paused">[] {
     return [...this.#leases.values()];
   }
 
@@ -130,17 +130,17 @@ export class PartitionProcessor implements LogListener {
   }
 
   async #saveEffects(): Promise<void> {
-    const moved = [...this.#leases.values()].filter((lease) => lease.effectsDone > lease.effectsSaved);
+    const moved = [...this.#leases.values()].filter(({ effects }) => effects.done > effects.saved);
     if (moved.length === 0) return;
-    const offsets = moved.map(({ partition, epoch, effectsDone }) => ({
+    const offsets = moved.map(({ partition, epoch, effects }) => ({
       partition,
       epoch,
-      effectsOffset: effectsDone,
+      effectsOffset: effects.done,
     }));
     try {
       await this.#deps.store.saveEffectsOffset(offsets);
-      for (const [index, lease] of moved.entries())
-        lease.effectsSaved = offsets[index]?.effectsOffset ?? lease.effectsSaved;
+      for (const [index, { effects }] of moved.entries())
+        effects.saved = offsets[index]?.effectsOffset ?? effects.saved;
     } catch (error) {
       this.#deps.log.debug({ err: error }, "can't save how far the effects are done; they may be repeated");
     }
@@ -266,7 +266,7 @@ export class PartitionProcessor implements LogListener {
         this.#halt(lease, why);
         continue;
       }
-      if (lease.effectsDone < lease.committed) this.#effects.behind(lease);
+      if (lease.effects.done < lease.committed) this.#effects.behind(lease);
       this.#forgetDeleted(lease, ends.get(lease.partition));
       source.seek(lease.partition, lease.position());
       source.resume(lease.partition);

@@ -109,9 +109,9 @@ export const sabotages: Readonly<Record<string, Sabotage>> = {
     finds: ["C6"],
     edits: [
       {
-        file: "processors/effects.ts",
+        file: "processors/outlet.ts",
         find: "for (const { lease } of parts) this.#behind.add(lease); // I2",
-        replace: "for (const { lease, to } of parts) lease.effectsDone = to;",
+        replace: "for (const { lease, to } of parts) told(lease).done = to;",
       },
     ],
   },

@@ -19,7 +19,7 @@ export type Mutant = {
 
 const ledger = "src/stores/memory/ledger-store.ts";
 const cache = "src/stores/memory/effects-cache.ts";
-const effects = "src/processors/effects.ts";
+const outlet = "src/processors/outlet.ts";
 const groupCommit = "src/processors/group-commit.ts";
 const groupAttempt = "src/processors/group-attempt.ts";
 const decideGroup = "src/processors/decide-group.ts";
@@ -150,10 +150,9 @@ export const mutants: readonly Mutant[] = [
     about: "effects count as done before they are (P15)",
     edits: [
       {
-        file: effects,
-        find: "await this.#apply(parts);\n      for (const { message }",
-        replace:
-          "for (const { lease, to } of parts) lease.effectsDone = to;\n      await this.#apply(parts);\n      for (const { message }",
+        file: outlet,
+        find: "const again = await tell(",
+        replace: "for (const { lease, to } of parts) told(lease).done = to;\n      const again = await tell(",
       },
     ],
     seed: 1,
@@ -162,11 +161,11 @@ export const mutants: readonly Mutant[] = [
     name: "effects-behind",
     about: "effects of a lease that fell behind go on beyond what failed (P15)",
     edits: [
-      { file: effects, find: "!lease.isAborted() && !this.#behind.has(lease));", replace: "!lease.isAborted());" },
+      { file: outlet, find: "!lease.isAborted() && !this.#behind.has(lease));", replace: "!lease.isAborted());" },
       {
-        file: effects,
-        find: "if (!lease.isAborted() && !this.#behind.has(lease)) lease.effectsDone",
-        replace: "if (!lease.isAborted()) lease.effectsDone",
+        file: outlet,
+        find: "if (!lease.isAborted() && !this.#behind.has(lease)) told(lease)",
+        replace: "if (!lease.isAborted()) told(lease)",
       },
     ],
     seed: 62,

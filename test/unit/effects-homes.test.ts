@@ -51,7 +51,7 @@ function createOwners() {
       return async () => {
         effects.decided(group, [chunk], receipt, noted);
         await effects.idle();
-        expect(lease.effectsDone).toBe(lease.committed);
+        expect(lease.effects.done).toBe(lease.committed);
       };
     };
     return { lease, effects, deliver };
@@ -74,8 +74,8 @@ it("a quantity that was decided before the cache was emptied is read back, with 
   await home.effects.idle();
   expect(cache.quantityOf(productId)).toBe(4);
   cache.lose(productId);
-  home.lease.effectsDone = 1;
-  home.lease.effectsQueued = 1;
+  home.lease.effects.done = 1;
+  home.lease.effects.queued = 1;
   await tellHome();
   expect(units()).toBe(4);
   expect(cache.quantityOf(productId)).toBe(4);

@@ -63,7 +63,7 @@ it("a lease that is behind gets its turn while the queue never runs empty", asyn
   commit();
   effects.behind(behind);
   await effects.idle();
-  expect(busy.effectsDone).toBe(groupsMax);
-  expect(behind.effectsDone).toBe(1);
+  expect(busy.effects.done).toBe(groupsMax);
+  expect(behind.effects.done).toBe(1);
   expect(told.indexOf(behind.partition)).toBeLessThan(5);
 });
