@@ -12,11 +12,11 @@ import { createCommandCodec } from "../schemas/codec.ts";
 import type { CommandCodec } from "../schemas/codec.ts";
 import { createRegistrySource } from "../schemas/registry.ts";
 import { createPostgresAuditStore } from "../stores/postgres/audit-store.ts";
-import { createPool } from "../stores/postgres/pool.ts";
 import { createRedisAuditCache } from "../stores/redis/audit-cache.ts";
 import { connectRedis, redisReady } from "../stores/redis/connection.ts";
 import { wholeNumber } from "./command-line.ts";
 import type { CommandLine, Invocation } from "./command-line.ts";
+import { databasePool, kafkaConnection } from "./connections.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { ExitCode } from "./exit-codes.ts";
 
@@ -64,7 +64,7 @@ export type ConnectedAudit = { readonly deps: AuditDeps; readonly close: () => P
 /** Rejects when the log is away or has no such topic; the others are asked when they are needed. */
 export async function connectAudit({ config, log }: Pick<Invocation, "config" | "log">): Promise<ConnectedAudit> {
   const topic = config.ordersTopic;
-  const connection = { brokers: config.kafkaBrokers, clientId: `tallyman-audit-${config.instanceId}` };
+  const connection = kafkaConnection({ config }, "audit");
   const inspector = createKafkaInspector({ connection, topic, logger: log });
   // Before anything else is opened: a log that is away, or not there, is told at once.
   const ends = await inspector.ends().catch(async (error: unknown) => {
@@ -72,12 +72,7 @@ export async function connectAudit({ config, log }: Pick<Invocation, "config" | 
     throw error;
   });
   if (ends.size === 0) throw new LogUnavailable(`there is no topic ${topic}`);
-  const pool = createPool({
-    url: config.databaseUrl,
-    name: `tallyman-audit ${config.instanceId}`,
-    connectionsMax: 2,
-    onIdleError: (err) => log.warn({ err }, "a database connection broke"),
-  });
+  const pool = databasePool({ config, log }, "audit");
   const store = createPostgresAuditStore(pool);
   const redis = connectRedis(config.redisUrl, {
     name: `tallyman-audit-${config.instanceId}`,

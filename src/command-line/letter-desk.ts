@@ -4,8 +4,6 @@ import type pg from "pg";
 import type { RedriveDeps } from "../dead-letters/redrive.ts";
 import { limits } from "../limits.ts";
 import { createKafkaAppender } from "../log/kafka/appender.ts";
-import { createKafkaInspector } from "../log/kafka/inspector.ts";
-import { LogUnavailable } from "../log/log.ts";
 import { createCommandCodec } from "../schemas/codec.ts";
 import { createKeptSchemas } from "../schemas/kept-schemas.ts";
 import { createRegistrySource } from "../schemas/registry.ts";
@@ -15,9 +13,9 @@ import type { LedgerStore } from "../stores/ledger-store.ts";
 import { createPostgresDeadLetterStore } from "../stores/postgres/dead-letter-store.ts";
 import { createPostgresLedgerStore } from "../stores/postgres/ledger-store.ts";
 import { createPostgresPartitionMapStore } from "../stores/postgres/partition-map-store.ts";
-import { createPool } from "../stores/postgres/pool.ts";
 import { createPostgresSchemaKeeper } from "../stores/postgres/schema-keeper.ts";
 import type { Invocation } from "./command-line.ts";
+import { databasePool, kafkaConnection, topicEnds } from "./connections.ts";
 import { partitionWhenFree } from "./partition-when-free.ts";
 
 export type LetterDesk = {
@@ -35,12 +33,7 @@ export async function withDesk<Result>(
   { config, log }: Invocation,
   work: (desk: LetterDesk) => Promise<Result>,
 ): Promise<Result> {
-  const pool = createPool({
-    url: config.databaseUrl,
-    name: `tallyman-letters ${config.instanceId}`,
-    connectionsMax: 2,
-    onIdleError: (err) => log.warn({ err }, "a database connection broke"),
-  });
+  const pool = databasePool({ config, log }, "letters");
   const [registry, keeper] = [
     createRegistrySource({ url: config.schemaRegistryUrl }),
     createPostgresSchemaKeeper(pool),
@@ -61,13 +54,10 @@ export async function withLog<Result>(
   work: (desk: LogDesk) => Promise<Result>,
 ): Promise<Result> {
   const topic = config.ordersTopic;
-  const connection = { brokers: config.kafkaBrokers, clientId: `tallyman-letters-${config.instanceId}` };
-  const inspector = createKafkaInspector({ connection, topic, logger: log });
-  const { size } = await inspector.ends().finally(() => inspector.close());
-  if (size === 0) throw new LogUnavailable(`there is no topic ${topic}`);
+  await topicEnds({ config, log }, "letters");
   const registry = createRegistrySource({ url: config.schemaRegistryUrl });
   const codec = await createCommandCodec(createKeptSchemas(registry, createPostgresSchemaKeeper(pool), log));
-  const appender = createKafkaAppender({ connection, topic, logger: log });
+  const appender = createKafkaAppender({ connection: kafkaConnection({ config }, "letters"), topic, logger: log });
   const moving = { maps: createPostgresPartitionMapStore(pool), now: Date.now, sleep, signal, limits };
   const partitionOf = (productId: string) => partitionWhenFree(moving, productId);
   try {

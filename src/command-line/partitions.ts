@@ -12,10 +12,10 @@ import { createKafkaLogAdmin } from "../log/kafka/log-admin.ts";
 import type { LogAdmin } from "../log/log-admin.ts";
 import type { PartitionMap, PartitionMapStore } from "../stores/partition-map-store.ts";
 import { createPostgresPartitionMapStore } from "../stores/postgres/partition-map-store.ts";
-import { createPool } from "../stores/postgres/pool.ts";
 import { createPostgresOrderReads } from "../stores/postgres/reads/order-reads.ts";
 import { wholeNumber } from "./command-line.ts";
 import type { CommandLine, Invocation } from "./command-line.ts";
+import { databasePool, kafkaConnection } from "./connections.ts";
 import { exitCodes, UsageWrong } from "./exit-codes.ts";
 import type { ExitCode } from "./exit-codes.ts";
 
@@ -52,14 +52,10 @@ type Desk = {
 };
 
 /** Closes what it opened, whatever becomes of `work`. */
-async function withDesk<Result>({ config, log: logger }: Invocation, work: (desk: Desk) => Promise<Result>) {
-  const connection = { brokers: config.kafkaBrokers, clientId: `tallyman-partitions-${config.instanceId}` };
-  const pool = createPool({
-    url: config.databaseUrl,
-    name: `tallyman-partitions ${config.instanceId}`,
-    connectionsMax: 2,
-    onIdleError: (err) => logger.warn({ err }, "a database connection broke"),
-  });
+async function withDesk<Result>(invocation: Invocation, work: (desk: Desk) => Promise<Result>) {
+  const { config, log: logger } = invocation;
+  const connection = kafkaConnection(invocation, "partitions");
+  const pool = databasePool(invocation, "partitions");
   const maps = createPostgresPartitionMapStore(pool);
   const orders = createPostgresOrderReads(pool);
   const topic = config.ordersTopic;

@@ -1,14 +1,12 @@
 /** `tallyman topology`: who has which partition, and how far it is. */
 import { limits } from "../limits.ts";
 import { readGroupMembers } from "../log/kafka/group-members.ts";
-import { createKafkaInspector } from "../log/kafka/inspector.ts";
 import { readRecordTimes } from "../log/kafka/record-times.ts";
 import { LogUnavailable } from "../log/log.ts";
-import type { LogEnds } from "../log/log.ts";
-import { createPool } from "../stores/postgres/pool.ts";
 import { createPostgresTopologyStore } from "../stores/postgres/topology-store.ts";
 import type { PartitionRow } from "../stores/topology-store.ts";
 import type { CommandLine, Invocation } from "./command-line.ts";
+import { databasePool, kafkaConnection, topicEnds } from "./connections.ts";
 import { exitCodes, lineOf } from "./exit-codes.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { oldestUndecided, topologyLines, topologyRows } from "./topology-rows.ts";
@@ -28,7 +26,7 @@ export function registerTopology({ program, runs }: CommandLine): void {
 async function runTopology(invocation: Invocation): Promise<ExitCode> {
   const { config, json, log, print } = invocation;
   const { ordersTopic: topic, consumerGroup: groupId } = config;
-  const connection = { brokers: config.kafkaBrokers, clientId: `tallyman-topology-${config.instanceId}` };
+  const connection = kafkaConnection(invocation, "topology");
   const troubles: string[] = [];
   const orTrouble = (error: unknown): null => {
     if (!(error instanceof LogUnavailable)) throw error;
@@ -37,7 +35,7 @@ async function runTopology(invocation: Invocation): Promise<ExitCode> {
   };
   // PostgreSQL first: what is decided by then is on the log afterwards, and a log that ends below it is another one.
   const rows = await readRows(invocation);
-  const ends = await readEnds(invocation).catch(orTrouble);
+  const ends = await topicEnds(invocation, "topology").catch(orTrouble);
   const members = ends === null ? null : await readGroupMembers({ connection, groupId, logger: log }).catch(orTrouble);
   const found = { rows, ends, members };
   const wanted = oldestUndecided(found);
@@ -53,21 +51,7 @@ async function runTopology(invocation: Invocation): Promise<ExitCode> {
   return troubles.length === 0 ? exitCodes.fine : exitCodes.service;
 }
 
-async function readRows({ config, log }: Invocation): Promise<PartitionRow[]> {
-  const pool = createPool({
-    url: config.databaseUrl,
-    name: `tallyman-topology ${config.instanceId}`,
-    connectionsMax: 1,
-    onIdleError: (err) => log.warn({ err }, "a database connection broke"),
-  });
-  const store = createPostgresTopologyStore(pool);
+function readRows(invocation: Invocation): Promise<PartitionRow[]> {
+  const store = createPostgresTopologyStore(databasePool(invocation, "topology", 1));
   return store.partitions().finally(() => store.close());
-}
-
-async function readEnds({ config, log }: Invocation): Promise<ReadonlyMap<number, LogEnds>> {
-  const connection = { brokers: config.kafkaBrokers, clientId: `tallyman-topology-${config.instanceId}` };
-  const inspector = createKafkaInspector({ connection, topic: config.ordersTopic, logger: log });
-  const ends = await inspector.ends().finally(() => inspector.close());
-  if (ends.size === 0) throw new LogUnavailable(`there is no topic ${config.ordersTopic}`);
-  return ends;
 }
