@@ -18,6 +18,15 @@ export type KafkaClient = {
   readonly sockets: Sockets;
 };
 
+/** For a question that somebody waits for: twice again, soon. */
+export const questionRetry: RetryOptions = {
+  initialRetryTime: 100,
+  maxRetryTime: 500,
+  factor: 0.2,
+  multiplier: 2,
+  retries: 2,
+};
+
 export type KafkaClientOptions = {
   readonly connection: KafkaConnection;
   readonly logger: Logger;

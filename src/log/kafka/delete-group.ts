@@ -1,10 +1,9 @@
 import type { Logger } from "pino";
-import { createKafkaClient } from "./client.ts";
+import { createKafkaClient, questionRetry } from "./client.ts";
 import type { KafkaConnection } from "./client.ts";
 import { withDeadline } from "./deadline.ts";
 
 const deadlineMs = 3_000;
-const retry = { initialRetryTime: 100, maxRetryTime: 500, factor: 0.2, multiplier: 2, retries: 2 };
 
 /**
  * Deletes a group that was made for one reading and has nobody in it any more. Never rejects: one that stays is empty and without
@@ -14,7 +13,12 @@ export const deleteGroup = async (
   { connection, logger }: { readonly connection: KafkaConnection; readonly logger: Logger },
   groupId: string,
 ): Promise<void> => {
-  const { kafka, sockets } = createKafkaClient({ connection, logger, requestTimeoutMs: deadlineMs, retry });
+  const { kafka, sockets } = createKafkaClient({
+    connection,
+    logger,
+    requestTimeoutMs: deadlineMs,
+    retry: questionRetry,
+  });
   const admin = kafka.admin();
   const work = async (): Promise<void> => {
     try {

@@ -1,7 +1,7 @@
 import { AssignerProtocol } from "kafkajs";
 import type { Logger } from "pino";
 import { LogUnavailable } from "../log.ts";
-import { createKafkaClient } from "./client.ts";
+import { createKafkaClient, questionRetry } from "./client.ts";
 import type { KafkaConnection } from "./client.ts";
 import { withDeadline } from "./deadline.ts";
 import { pinnedAssignerName } from "./group-assigner.ts";
@@ -15,7 +15,6 @@ export type GroupMembersOptions = {
 
 const requestTimeoutMs = 2_000;
 const deadlineMs = 3_000;
-const retry = { initialRetryTime: 100, maxRetryTime: 500, factor: 0.2, multiplier: 2, retries: 2 };
 
 /**
  * The instance ids of the processors that are in the group now. Null: it can't be told, for a rebalance is under way or somebody is
@@ -26,7 +25,7 @@ export const readGroupMembers = async ({
   groupId,
   logger,
 }: GroupMembersOptions): Promise<ReadonlySet<string> | null> => {
-  const { kafka, sockets } = createKafkaClient({ connection, logger, requestTimeoutMs, retry });
+  const { kafka, sockets } = createKafkaClient({ connection, logger, requestTimeoutMs, retry: questionRetry });
   const admin = kafka.admin();
   const ask = async () => {
     await admin.connect();

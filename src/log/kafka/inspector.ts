@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import kafkajs, { type Admin } from "kafkajs";
 import type { Logger } from "pino";
 import { LogUnavailable, type LogEnds, type LogInspector } from "../log.ts";
-import { createKafkaClient, type KafkaClient, type KafkaConnection } from "./client.ts";
+import { createKafkaClient, questionRetry, type KafkaClient, type KafkaConnection } from "./client.ts";
 import { withDeadline } from "./deadline.ts";
 
 export type KafkaInspectorOptions = {
@@ -15,7 +15,6 @@ export type KafkaInspectorOptions = {
 type Connected = { readonly client: KafkaClient; readonly admin: Admin; questions: number };
 
 const requestTimeoutMs = 2_000;
-const retry = { initialRetryTime: 100, maxRetryTime: 500, factor: 0.2, multiplier: 2, retries: 2 };
 const closeMs = 1_000;
 const againMs = 50;
 
@@ -36,7 +35,7 @@ export const createKafkaInspector = ({
   let connected: Connected | undefined;
 
   const open = (): Connected => {
-    const client = createKafkaClient({ connection, logger, requestTimeoutMs, retry });
+    const client = createKafkaClient({ connection, logger, requestTimeoutMs, retry: questionRetry });
     return { client, admin: client.kafka.admin(), questions: 0 };
   };
 

@@ -5,7 +5,7 @@
 import { ExponentialBackoff, handleWhen, retry as retryPolicy } from "cockatiel";
 import kafkajs, { type Admin } from "kafkajs";
 import type { Logger } from "pino";
-import { createKafkaClient, type KafkaConnection } from "./client.ts";
+import { createKafkaClient, questionRetry, type KafkaConnection } from "./client.ts";
 import {
   deadLetterSettingsToMake,
   settingsToMake,
@@ -94,8 +94,7 @@ const whenUp = async <T>(
   logger: Logger,
   work: (admin: Admin) => Promise<T>,
 ): Promise<T> => {
-  const retry = { initialRetryTime: 100, maxRetryTime: 500, factor: 0.2, multiplier: 2, retries: 2 };
-  const client = createKafkaClient({ connection, logger, requestTimeoutMs: 5_000, retry });
+  const client = createKafkaClient({ connection, logger, requestTimeoutMs: 5_000, retry: questionRetry });
   const admin = client.kafka.admin();
   try {
     return await retryPolicy(
