@@ -45,18 +45,9 @@ export async function runSeed(
     });
     passed?.(outcome);
   });
-  const isReplay = path !== undefined || unshrunk;
-  const found = await fc.check(property, {
-    seed,
-    numRuns: 1,
-    endOnFailure: isReplay,
-    ...(!isReplay && { interruptAfterTimeLimit: shrinkLimitMs }),
-    ...(path !== undefined && { path }),
-  });
-  if (!found.failed || found.counterexample === null) return null;
-  const error = found.errorInstance;
-  if (!(error instanceof Error) || error.name !== "Violation") throw error;
-  return { seed, path: found.counterexamplePath, what: error.message };
+  return search(property, seed, { path, unshrunk }, (error) =>
+    error instanceof Error && error.name === "Violation" ? error.message : null,
+  );
 }
 
 /** The same for the small world of what is cached (I10), which has steps instead of time. */
@@ -65,18 +56,32 @@ export async function runQuantitySeed(
   { path, unshrunk = false }: Pick<Options, "path" | "unshrunk"> = {},
 ): Promise<Broken | null> {
   const property = fc.asyncProperty(quantityScript, (steps) => runQuantities(steps, []));
+  return search(property, seed, { path, unshrunk }, (error) =>
+    error instanceof AssertionError ? `I10: ${error.message.split("\n", 1).join("")}` : null,
+  );
+}
+
+type Replay = { readonly path: string | undefined; readonly unshrunk: boolean };
+
+/** `violationIn` says what an error found; null: it is a fault of the world itself, and thrown. */
+async function search<Drawn>(
+  property: fc.IAsyncProperty<Drawn>,
+  seed: number,
+  { path, unshrunk }: Replay,
+  violationIn: (error: unknown) => string | null,
+): Promise<Broken | null> {
   const isReplay = path !== undefined || unshrunk;
   const found = await fc.check(property, {
     seed,
     numRuns: 1,
     endOnFailure: isReplay,
+    ...(!isReplay && { interruptAfterTimeLimit: shrinkLimitMs }),
     ...(path !== undefined && { path }),
   });
-  if (!found.failed || found.counterexample === null) return null;
-  const error = found.errorInstance;
-  if (!(error instanceof AssertionError)) throw error;
-  const [line = ""] = error.message.split("\n");
-  return { seed, path: found.counterexamplePath, what: `I10: ${line}` };
+  if (!found.failed || found.counterexamplePath === null) return null;
+  const what = violationIn(found.errorInstance);
+  if (what === null) throw found.errorInstance;
+  return { seed, path: found.counterexamplePath, what };
 }
 
 function describeScript({ partitions, apis, processors, units, faults }: Script): string[] {
