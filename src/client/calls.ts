@@ -40,9 +40,8 @@ export type Call = {
   readonly method: "GET" | "POST";
   readonly path: string;
   readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Beside the time of a try: what the server was asked to wait. */
-  readonly waitMs?: number;
+  /** What the server is asked to wait for a decision, beside the time of a try. */
+  readonly waitSeconds?: number;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -72,11 +71,16 @@ export function createCaller({ url, fetch, sleep, timeout, random, retry }: Call
     // All of the pause is drawn, so that many who failed together don't come back together.
     return sleep((retryAfterMs ?? 0) + random() * most, signal);
   };
-  const attempt = async ({ method, path, body, headers, waitMs = 0, signal }: Call): Promise<Answer> => {
-    const deadline = timeout(retry.tryMs + waitMs);
-    const response = await fetch(`${base}${path}`, {
+  const attempt = async ({ method, path, body, waitSeconds = 0, signal }: Call): Promise<Answer> => {
+    const deadline = timeout(retry.tryMs + waitSeconds * 1_000);
+    // A command prefers to wait; a read is a URL, and says it there.
+    const [asksInPath, prefers] = [waitSeconds > 0 && method === "GET", waitSeconds > 0 && method === "POST"];
+    const response = await fetch(`${base}${path}${asksInPath ? `?wait=${waitSeconds}` : ""}`, {
       method,
-      headers: { ...(body !== undefined && { "content-type": "application/json" }), ...headers },
+      headers: {
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...(prefers && { prefer: `wait=${waitSeconds}` }),
+      },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
     });

@@ -65,9 +65,8 @@ export function createClient(options: ClientOptions): Client {
   });
 
   const read: Client["read"] = async (orderId, { waitSeconds = 0, signal } = {}) => {
-    const query = waitSeconds > 0 ? `?wait=${waitSeconds}` : "";
-    const path = `/orders/${encodeURIComponent(orderId)}${query}`;
-    const { status, body } = await caller.call({ method: "GET", path, waitMs: waitSeconds * 1_000, signal });
+    const path = `/orders/${encodeURIComponent(orderId)}`;
+    const { status, body } = await caller.call({ method: "GET", path, waitSeconds, signal });
     if (status === 404) return null;
     if (status !== 200) throw new TallymanUnreachable(`GET ${path} is answered with ${status}`);
     return body as OrderDocument; // By its contract: /openapi.json.
@@ -77,9 +76,8 @@ export function createClient(options: ClientOptions): Client {
     read,
     place: async (order, { waitSeconds = 0, signal } = {}) => {
       const orderId = order.orderId ?? uuid();
-      const headers = waitSeconds > 0 ? { prefer: `wait=${waitSeconds}` } : {};
-      const call = { method: "POST", path: "/orders", body: { ...order, orderId }, headers, signal } as const;
-      const { status, body } = await caller.call({ ...call, waitMs: waitSeconds * 1_000 });
+      const named = { ...order, orderId };
+      const { status, body } = await caller.call({ method: "POST", path: "/orders", body: named, waitSeconds, signal });
       return resultOf(orderId, status, body);
     },
     placeMany: (orders, many = {}) => placeMany({ caller, uuid, tries: retry.tries, sleep: pause }, orders, many),

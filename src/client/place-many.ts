@@ -54,32 +54,22 @@ async function placeBatch(
   const results = new Map<string, OrderResult>();
   let open = orders;
   for (let tries = 1; ; tries += 1) {
-    const headers = waitSeconds > 0 ? { prefer: `wait=${waitSeconds}` } : {};
-    const call = {
-      method: "POST",
-      path: "/orders/batch",
-      body: open,
-      headers,
-      waitMs: waitSeconds * 1_000,
-      signal,
-    } as const;
+    const call = { method: "POST", path: "/orders/batch", body: open, waitSeconds, signal } as const;
     const { status, body } = await caller.call(call);
     if (status !== 200 || !Array.isArray(body)) {
       // Of the request as a whole, such as a body that is too large.
       for (const { orderId } of open) results.set(orderId, resultOf(orderId, status, body));
       break;
     }
-    const again = new Set<Identified>();
     let retryAfterMs = 0;
     for (const line of body as readonly Line[]) {
       const order = open[line.line - 1];
       if (order === undefined) continue;
       if (line.status === "failed" && line.retryAfter !== undefined) {
-        again.add(order);
         retryAfterMs = Math.max(retryAfterMs, line.retryAfter * 1_000);
       } else results.set(order.orderId, resultOf(order.orderId, 200, line));
     }
-    open = open.filter((order) => again.has(order) || !results.has(order.orderId));
+    open = open.filter(({ orderId }) => !results.has(orderId));
     if (open.length === 0) break;
     if (tries >= triesMax)
       throw new TallymanUnreachable(`${open.length} orders of a batch are not taken at try ${tries}`);
