@@ -1,7 +1,7 @@
 /** What an api's health says of the partition map (P19): a growth that is under way, and one that is stuck, with what it waits for. */
 import type { Clock } from "../clock.ts";
 import type { GrowthLook } from "../growth/growth-driver.ts";
-import { growthText, surplusText, waitText } from "../growth/growth-text.ts";
+import { lastingText, surplusText, waitText } from "../growth/growth-text.ts";
 import { limits } from "../limits.ts";
 import { HealthNote } from "../ops/health.ts";
 import type { PartitionMap } from "../stores/partition-map-store.ts";
@@ -28,7 +28,7 @@ export function createGrowthCheck(options: GrowthHealthOptions): () => Promise<H
       return surplus === null ? undefined : new HealthNote(surplus);
     }
     const forMs = clock.monotonic() - since;
-    const text = `${growthText(map)} for ${Math.round(forMs / 1_000)} s`;
+    const text = lastingText(map, forMs);
     if (forMs <= limits.growthStuckMs) return new HealthNote(text);
     const why = await look().then(
       ({ waitsFor }) => (waitsFor === null ? "no processor takes it further" : waitText(waitsFor)),

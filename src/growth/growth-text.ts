@@ -8,6 +8,11 @@ export function growthText({ partitionCount, growth }: PartitionMap): string {
   return `growing from ${partitionCount} to ${growth.toCount} partitions, ${growth.phase}`;
 }
 
+/** The same, and for how long the map has stood so. */
+export function lastingText(map: PartitionMap, forMs: number): string {
+  return `${growthText(map)} for ${Math.round(forMs / 1_000)} s`;
+}
+
 /** Somebody has added partitions with Kafka's own tools; null: there are as many as the map has. */
 export function surplusText(
   { partitionCount, growth }: PartitionMap,

@@ -7,7 +7,7 @@
 import type { Clock } from "../clock.ts";
 import type { limits } from "../limits.ts";
 import type { PartitionMap } from "../stores/partition-map-store.ts";
-import { growthText, surplusText, waitText } from "./growth-text.ts";
+import { lastingText, surplusText, waitText } from "./growth-text.ts";
 import type { GrowthDriver, GrowthWait } from "./growth-driver.ts";
 
 export type GrowthWatchOptions = {
@@ -65,7 +65,7 @@ export function watchGrowth({ driver, clock, limits, changed }: GrowthWatchOptio
       if (map === undefined || map.growth === null) return null;
       const forMs = clock.monotonic() - since;
       const why = trouble ?? (waitsFor === null ? null : waitText(waitsFor));
-      const text = `${growthText(map)} for ${Math.round(forMs / 1_000)} s${why === null ? "" : `: ${why}`}`;
+      const text = `${lastingText(map, forMs)}${why === null ? "" : `: ${why}`}`;
       return { text, isStuck: forMs > limits.growthStuckMs };
     },
     surplus: (topicPartitions) => (map === undefined ? null : surplusText(map, topicPartitions)),
