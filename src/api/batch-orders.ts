@@ -69,6 +69,8 @@ export type BatchOptions = {
 };
 
 type Order = { readonly line: number; readonly orderId: string; readonly body: PlaceOrderBody };
+/** A line that is no order. */
+type Refusal = { readonly line: number; readonly problem: Problem };
 
 const checkBody = compileCheck(PlaceOrderBody, "body");
 
@@ -97,9 +99,11 @@ export function createBatchRun(services: ApiServices, { idempotencyKey, waitSeco
     if (problem.code === "internal_error") logger.error({ err: error, line, orderId }, "a line of a batch failed");
     return failedResult(line, problem, orderId);
   };
-  const orderOf = (line: number, value: unknown): Order | Problem => {
-    const checked = checkBody(value);
-    if ("error" in checked) return checked.error;
+  const orderOf = (read: BatchLine): Order | Refusal => {
+    const { number: line } = read;
+    if ("problem" in read) return { line, problem: read.problem };
+    const checked = checkBody(read.value);
+    if ("error" in checked) return { line, problem: checked.error };
     const body = checked.value as PlaceOrderBody; // It was checked against this very schema.
     const keyed = idempotencyKey === undefined ? null : keyedId(`batch_order:${line}`, idempotencyKey);
     const given = typeof body.orderId === "string" ? normalId(body.orderId) : keyed;
@@ -124,37 +128,36 @@ export function createBatchRun(services: ApiServices, { idempotencyKey, waitSeco
     return resultOf(line, await untilDecided(pending, waiter, waitSeconds * 1000, reused, finder));
   };
 
-  /** By id, each product of these orders, or why it can't be had. */
-  const productsOf = async (orders: readonly (Order | Problem)[]): Promise<ReadonlyMap<string, Product | Problem>> => {
+  /** By id, each product of these orders that there is, or why that can't be told. */
+  const productsOf = async (read: readonly (Order | Refusal)[]): Promise<ReadonlyMap<string, Product | Problem>> => {
     const products = new Map<string, Product | Problem>();
-    const asked: Promise<unknown>[] = [];
-    for (const order of orders) {
-      if (order instanceof Problem || products.has(order.body.productId)) continue;
-      const { productId } = order.body;
+    const askedFor = new Set<string>();
+    for (const each of read) {
+      if ("problem" in each || products.has(each.body.productId)) continue;
+      const { productId } = each.body;
       const known = catalogue.known(productId);
-      products.set(productId, known ?? unknownProduct(productId));
-      if (known !== undefined) continue;
-      const found = (product: Product | null): void => {
-        if (product !== null) products.set(productId, product);
-      };
-      asked.push(catalogue.find(productId).then(found, (error: unknown) => products.set(productId, problemOf(error))));
+      if (known === undefined) askedFor.add(productId);
+      else products.set(productId, known);
     }
-    await Promise.all(asked);
+    const ask = async (productId: string): Promise<void> => {
+      const found = await catalogue.find(productId).catch(problemOf);
+      if (found !== null) products.set(productId, found);
+    };
+    await Promise.all(Array.from(askedFor, ask));
     return products;
   };
 
   return {
     take: async (lines) => {
-      const orders = lines.map((each) => ("problem" in each ? each.problem : orderOf(each.number, each.value)));
-      const products = await productsOf(orders);
+      const read = lines.map(orderOf);
+      const products = await productsOf(read);
       const issuedAt = now();
-      const results = orders.map(async (order, index): Promise<BatchResult> => {
-        const line = lines[index]?.number ?? 0;
-        if (order instanceof Problem) return failed(line, order);
-        const { orderId, body } = order;
+      const results = read.map(async (each): Promise<BatchResult> => {
+        if ("problem" in each) return failed(each.line, each.problem);
+        const { line, orderId, body } = each;
         const product = products.get(body.productId) ?? unknownProduct(body.productId);
         if (product instanceof Problem) return failed(line, product, orderId);
-        return send(order, placeOrder(orderId, body, product, issuedAt));
+        return send(each, placeOrder(orderId, body, product, issuedAt));
       });
       return { results: Promise.all(results) };
     },
