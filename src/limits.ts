@@ -35,6 +35,15 @@ export const limits = {
   pageSizeMax: 200,
   waitSecondsMax: 30,
   waitersMax: 20_000,
+  /** Requests that one api works on: as many as it answers in time, but never less and never more than these. */
+  requestsUnderWayMin: 300,
+  requestsUnderWayMax: 2_000,
+  /** In time: what a request may take before fewer are let in. */
+  requestMsMax: 250,
+  /** Requests of many orders at once: each has up to 1.1 MiB of body and results in memory. */
+  batchesUnderWayMax: 100,
+  /** How often it is logged that requests are refused because there are too many. */
+  overloadToldMs: 10_000,
   /** The widest body of a route that takes one command. */
   commandBodyBytesMax: 32 * 1024,
   /** A request must have arrived by then; long polls only begin after it. */
@@ -63,6 +72,8 @@ export const limits = {
   appendBatchBytesMax: 900_000,
   appendQueueRecordsMax: 50_000,
   appendQueueBytesMax: 32 * 1024 * 1024,
+  /** While the first record in the queue has waited for longer, no more are taken: those would not be stored in time. */
+  appendQueueAgeMsMax: 2_500,
   /** What one api appends while PostgreSQL is away: nobody decides it, and the products it names were last seen before. */
   storeAwayBacklogRecordsMax: 200_000,
 
@@ -262,6 +273,9 @@ assert(limits.letterValueBytesMax * 2 <= limits.deadLetterMessageBytesMax, "a le
 assert(limits.halvedGroupCommandsMin < limits.groupCommandsMax, "a full group can be halved");
 assert(limits.appendBatchRecordsMax <= limits.appendQueueRecordsMax, "the queue must hold a whole batch");
 assert(limits.appendBatchBytesMax <= limits.appendQueueBytesMax, "the queue must hold a whole batch");
+assert(limits.requestsUnderWayMin <= limits.requestsUnderWayMax, "some may always be under way");
+assert(limits.appendQueueAgeMsMax < limits.appendDeadlineMs, "what is taken still has time");
+assert(limits.batchLinesInFlightMax < limits.appendQueueRecordsMax / 2, "a batch finds room");
 assert(limits.appendDeadlineMs < limits.drainMs, "an api that is asked to stop can answer what it has taken");
 assert(limits.productQuantityTtlSeconds < limits.productVersionTtlSeconds, "the guard outlives what it guards (P16)");
 assert(limits.refillTokenTtlMs < limits.productVersionTtlSeconds * 1000, "the guard outlives a refill (P16)");

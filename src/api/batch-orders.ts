@@ -8,6 +8,7 @@
  * I2 A line that is refused spoils no other, and is never in the log by its own doing. Whatever fails with `retryAfter` may be sent again
  *    with the same id: it counts once (P1).
  * I3 Nothing is marked in Redis: an order of a batch is read from PostgreSQL, or proven not to exist (P17).
+ * I4 No piece is handed to the log before that has room for it: a batch is held up where a single order is refused.
  */
 import type { FastifyBaseLogger } from "fastify";
 import { limits } from "../limits.ts";
@@ -151,15 +152,14 @@ export function createBatchRun(services: ApiServices, { idempotencyKey, waitSeco
     take: async (lines) => {
       const read = lines.map(orderOf);
       const products = await productsOf(read);
-      const issuedAt = now();
-      const results = read.map(async (each): Promise<BatchResult> => {
+      const place = async (each: (typeof read)[number]): Promise<BatchResult> => {
         if ("problem" in each) return failed(each.line, each.problem);
         const { line, orderId, body } = each;
         const product = products.get(body.productId) ?? unknownProduct(body.productId);
         if (product instanceof Problem) return failed(line, product, orderId);
-        return send(each, placeOrder(orderId, body, product, issuedAt));
-      });
-      return { results: Promise.all(results) };
+        return send(each, placeOrder(orderId, body, product, now()));
+      };
+      return log.whenRoom(lines.length, () => ({ results: Promise.all(read.map(place)) }));
     },
   };
 }

@@ -21,14 +21,20 @@ type Outcome = Pick<StoredLine, "status" | "reason" | "stockAfter" | "version" |
 type Services = Pick<ApiServices, "log" | "waiters" | "finder">;
 
 /**
- * Appends the command; with `seconds` above 0, waits for its decision. Throws what the log throws, the refusal as a
+ * Appends the command; with `seconds` above 0, calls `waits` and waits for its decision. Throws what the log throws, the refusal as a
  * `Problem` with the reason as its code, and `idempotency_key_reused` when the id belongs to another command.
  */
-export async function submit(services: Services, command: StockCommand, seconds: number): Promise<Submitted> {
+export async function submit(
+  services: Services,
+  command: StockCommand,
+  seconds: number,
+  waits: () => void,
+): Promise<Submitted> {
   const waiter = seconds > 0 ? services.waiters.register(command.commandId) : null;
   try {
     const place = await services.log.append(command);
     if (waiter === null) return { receipt: receiptOf(command, place, null), waited: false };
+    waits();
     const told = await waiter.until(seconds * 1000);
     const outcome =
       told !== null && isOwn(told, place)

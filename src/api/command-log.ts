@@ -25,13 +25,18 @@ export type CommandLog = {
    * caller can ask again for the same command: `log_unavailable`, `overloaded`, `product_moving`.
    */
   append(command: Command): Promise<Place>;
+  /**
+   * Calls `act` once the log has room for so many commands, which it appends in the same turn: who has many is held up instead of being
+   * refused. Resolves to what it returns.
+   */
+  whenRoom<Result>(commands: number, act: () => Result): Promise<Result>;
   /** Where the command will be appended, as far as that is known. */
   partitionOf(command: Command): number;
 };
 
 export type CommandLogOptions = {
   readonly codec: Pick<CommandCodec, "encode">;
-  readonly writer: Pick<OrderWriter, "append">;
+  readonly writer: Pick<OrderWriter, "append" | "whenRoom">;
   readonly backlog: StoreAwayBacklog;
   readonly map: Pick<IngressMap, "expectedPartition" | "partitionNow" | "hasRoom" | "hold" | "isSure" | "confirm">;
   readonly clock?: Pick<Clock, "monotonic">;
@@ -51,6 +56,7 @@ export function createCommandLog(options: CommandLogOptions): CommandLog {
   return {
     partitionOf: ({ productId }) => map.expectedPartition(productId),
     requireRoom,
+    whenRoom: (commands, act) => writer.whenRoom(commands, act),
     append: async (command) => {
       requireRoom(command);
       const { productId } = command;

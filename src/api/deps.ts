@@ -12,6 +12,7 @@ import type { OrderReads } from "../stores/order-reads.ts";
 import type { PartitionMap, PartitionMapStore } from "../stores/partition-map-store.ts";
 import type { ReadCache } from "../stores/read-cache.ts";
 import type { GrowthHealthOptions } from "./growth-health.ts";
+import type { WriterLimits } from "./order-writer.ts";
 
 /** All that the ingress needs of the world. Whoever made a dependency closes it, after the server is closed. */
 export type ApiDeps = {
@@ -35,6 +36,10 @@ export type ApiDeps = {
   readonly logger: FastifyBaseLogger;
   /** For tests: `limits.storeAwayBacklogRecordsMax` otherwise. */
   readonly storeAwayBacklogRecordsMax?: number;
+  /** For tests: `limits` otherwise. */
+  readonly writerBounds?: WriterLimits;
+  /** For tests: `limits.requestsUnderWayMax` otherwise. */
+  readonly requestsUnderWayMax?: number;
   /** For a simulation: `limits.catalogueCacheEntriesMax` otherwise, which is memory that is taken at once. */
   readonly catalogueCacheEntriesMax?: number;
   readonly clock?: Clock;

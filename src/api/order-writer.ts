@@ -8,8 +8,11 @@
  * I2 Records leave in the order in which they came; so a product's commands keep their order.
  * I3 A record whose deadline passes is refused with `LogUnavailable`. One that still queues is dropped and will not be
  *    sent. One that is in flight may be stored or not; its late answer changes nothing.
- * I4 The queue has a bound in records and in bytes; above it `append` refuses at once with `WriterOverloaded`.
+ * I4 The queue has a bound in records, in bytes and in age: above it, or while its first record has waited for too long, `append` refuses
+ *    at once with `WriterOverloaded`.
  * I5 A failed append refuses its records, for their fate is unknown; nothing is sent again from here.
+ * I6 Who sends many at once waits for room of half the bounds instead (`whenRoom`), one after another, so that single records are not
+ *    refused for their sake.
  */
 import { systemClock } from "../clock.ts";
 import type { Clock } from "../clock.ts";
@@ -29,6 +32,13 @@ export type OrderWriter = {
    * sooner than its own deadline. Rejects: `LogUnavailable`, `WriterOverloaded`.
    */
   append(record: AppendRecord, before?: number): Promise<number>;
+  /**
+   * Calls `act` once there is room for so many records, at once where there is; what it appends is taken as a whole. It may have to wait for
+   * as long as the log takes; not while the log is away, for what queued is refused then. Resolves to what `act` returns.
+   */
+  whenRoom<Result>(records: number, act: () => Result): Promise<Result>;
+  /** Milliseconds that an append took lately. */
+  appendMs(): number;
   /** Takes no more, and resolves when all that was taken has been settled. */
   close(): Promise<void>;
 };
@@ -39,7 +49,12 @@ export type WriterMetrics = Pick<
 >;
 export type WriterLimits = Pick<
   typeof limits,
-  "appendDeadlineMs" | "appendBatchRecordsMax" | "appendBatchBytesMax" | "appendQueueRecordsMax" | "appendQueueBytesMax"
+  | "appendDeadlineMs"
+  | "appendBatchRecordsMax"
+  | "appendBatchBytesMax"
+  | "appendQueueRecordsMax"
+  | "appendQueueBytesMax"
+  | "appendQueueAgeMsMax"
 >;
 
 export type OrderWriterOptions = {
@@ -52,11 +67,15 @@ export type OrderWriterOptions = {
 type Entry = {
   readonly record: AppendRecord;
   readonly bytes: number;
+  /** Monotonic milliseconds, both. */
+  readonly since: number;
   readonly deadline: number;
   readonly resolve: (offset: number) => void;
   readonly reject: (error: Error) => void;
   settled: boolean;
 };
+
+type Waiting = { readonly records: number; readonly act: () => void };
 
 /** What a record takes beside its value: key, headers, lengths, and what this process keeps of it. */
 const recordOverheadBytes = 100;
@@ -74,6 +93,8 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
   let closed = false;
   let cancelDeadline: (() => void) | undefined;
   const whenIdle: (() => void)[] = [];
+  let waiting: Waiting[] = [];
+  let appendMs = 0;
 
   const refuse = (entry: Entry, error: Error, code: string): void => {
     if (entry.settled) return;
@@ -83,6 +104,26 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
   };
 
   const tooLate = () => new LogUnavailable(`the log did not acknowledge within ${bounds.appendDeadlineMs} ms`);
+
+  const isFull = (bytes: number): boolean =>
+    queue.length - head >= bounds.appendQueueRecordsMax || queueBytes + bytes > bounds.appendQueueBytesMax;
+  const isOld = (): boolean => {
+    const first = queue[head];
+    return first !== undefined && now() - first.since > bounds.appendQueueAgeMsMax;
+  };
+  /** I6. What asks for more than half has room when nothing else queues. */
+  const hasRoom = (records: number): boolean => {
+    const queued = queue.length - head;
+    if (queued === 0) return true;
+    const half = { records: bounds.appendQueueRecordsMax / 2, bytes: bounds.appendQueueBytesMax / 2 };
+    return queued + records <= half.records && queueBytes <= half.bytes && !isOld();
+  };
+  const letIn = (): void => {
+    for (let next = waiting[0]; next !== undefined && (closed || hasRoom(next.records)); next = waiting[0]) {
+      waiting = waiting.slice(1);
+      next.act();
+    }
+  };
 
   /** Entries that have left are forgotten, also when the queue never runs empty. */
   const trim = (): void => {
@@ -105,6 +146,7 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
       batch.push(entry);
     }
     trim();
+    letIn();
     return batch;
   };
 
@@ -112,7 +154,9 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
     const startedAt = now();
     try {
       const offsets = await appender.append(batch.map(({ record }) => record));
-      metrics.appendSeconds.observe((now() - startedAt) / 1000);
+      const tookMs = now() - startedAt;
+      appendMs += (tookMs - appendMs) / 8;
+      metrics.appendSeconds.observe(tookMs / 1000);
       metrics.appends.inc(batch.length);
       for (let index = 0; index < batch.length; index++) {
         const entry = batch[index];
@@ -156,6 +200,7 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
       queueBytes -= entry.bytes;
     }
     trim();
+    letIn();
     const next = inFlight.find(({ settled }) => !settled) ?? queue[head];
     if (next !== undefined) armDeadline(next.deadline - time);
   };
@@ -167,18 +212,18 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
     append: (record, before = Infinity) =>
       new Promise((resolve, reject) => {
         const bytes = (record.value?.length ?? 0) + (record.key?.length ?? 0) + recordOverheadBytes;
-        const full =
-          queue.length - head >= bounds.appendQueueRecordsMax || queueBytes + bytes > bounds.appendQueueBytesMax;
-        if (full || closed) {
+        if (closed || isFull(bytes) || isOld()) {
           metrics.appendFailures.inc({ code: "overloaded" });
           reject(new WriterOverloaded(closed ? "the writer is closing" : "too many records wait for the log")); // I4
           return;
         }
-        const latest = now() + bounds.appendDeadlineMs;
-        const entry: Entry = { record, bytes, deadline: Math.min(before, latest), resolve, reject, settled: false };
+        const since = now();
+        const latest = since + bounds.appendDeadlineMs;
+        const deadline = Math.min(before, latest);
+        const entry: Entry = { record, bytes, since, deadline, resolve, reject, settled: false };
         queue.push(entry);
         if (before < latest)
-          clock.after(Math.max(1, before - now()), () => refuse(entry, tooLate(), "log_unavailable"));
+          clock.after(Math.max(1, before - since), () => refuse(entry, tooLate(), "log_unavailable"));
         queueBytes += bytes;
         armDeadline(bounds.appendDeadlineMs);
         if (sending || scheduled) return; // I1
@@ -186,8 +231,15 @@ export function createOrderWriter(options: OrderWriterOptions): OrderWriter {
         // After this turn's requests have been read: they then leave together.
         clock.soon(() => void run());
       }),
+    whenRoom: (records, act) =>
+      new Promise((resolve) => {
+        waiting.push({ records, act: () => resolve(act()) });
+        letIn();
+      }),
+    appendMs: () => appendMs,
     close: async () => {
       closed = true;
+      letIn();
       if (sending || scheduled || queue.length > head) {
         await new Promise<void>((resolve) => whenIdle.push(resolve));
       }

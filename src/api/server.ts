@@ -1,6 +1,7 @@
 import type { ApiServer } from "./api-server.ts";
 import type { ApiDeps } from "./deps.ts";
 import { createHttpServer } from "./http-server.ts";
+import { admissionAtTheDoor } from "./plugins/admission.ts";
 import { batchBody } from "./plugins/batch-body.ts";
 import { errorAnswers } from "./plugins/error-answers.ts";
 import { httpMetrics } from "./plugins/http-metrics.ts";
@@ -29,6 +30,7 @@ export async function buildServer(deps: ApiDeps): Promise<ApiServer> {
   await app.register(errorAnswers);
   await app.register(otherMethods);
   await app.register(httpMetrics, { metrics });
+  await app.register(admissionAtTheDoor, { admission: services.admission, metrics });
   await app.register(openapi);
   await app.register(operations, { health, metrics });
 

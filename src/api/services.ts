@@ -3,6 +3,8 @@ import type { CatalogueStore } from "../stores/catalogue-store.ts";
 import type { OrderDocument } from "../schemas/order-document.ts";
 import type { OrderReads } from "../stores/order-reads.ts";
 import { limits } from "../limits.ts";
+import { createAdmission } from "./plugins/admission.ts";
+import type { Admission } from "./plugins/admission.ts";
 import { createAbsenceProof } from "./absence-proof.ts";
 import { createCatalogue } from "./catalogue.ts";
 import type { Catalogue } from "./catalogue.ts";
@@ -25,6 +27,7 @@ import { dependencyNames } from "../ops/health.ts";
 /** What routes work with: the dependencies, put together once. */
 export type ApiServices = {
   readonly log: CommandLog;
+  readonly admission: Admission;
   readonly waiters: Waiters;
   readonly catalogue: Catalogue;
   readonly products: CatalogueStore;
@@ -52,7 +55,7 @@ export function createServices(deps: ApiDeps): ApiServices {
   if (deps.growth !== undefined) {
     health.watch("partitions", false, createGrowthCheck({ map: () => map.map(), clock, ...deps.growth }));
   }
-  const writer = createOrderWriter({ appender, metrics, clock });
+  const writer = createOrderWriter({ appender, metrics, clock, bounds: deps.writerBounds ?? limits });
   const isStoreAway = (): boolean => health.stateOf(dependencyNames.store) === "down";
   const backlog = createStoreAwayBacklog(health, deps.storeAwayBacklogRecordsMax);
   const waiters = createWaiters(metrics, limits.waitersMax, clock);
@@ -62,6 +65,17 @@ export function createServices(deps: ApiDeps): ApiServices {
 
   return {
     log: createCommandLog({ codec, writer, backlog, map, clock }),
+    admission: createAdmission({
+      bounds: {
+        requestsMin: limits.requestsUnderWayMin,
+        requestsMax: deps.requestsUnderWayMax ?? limits.requestsUnderWayMax,
+        batchesMax: limits.batchesUnderWayMax,
+        requestMsMax: limits.requestMsMax,
+      },
+      clock,
+      metrics,
+      appendMs: () => writer.appendMs(),
+    }),
     waiters,
     catalogue: createCatalogue(catalogue, clock, isStoreAway, deps.catalogueCacheEntriesMax),
     products: catalogue,

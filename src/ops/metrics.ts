@@ -96,6 +96,15 @@ export function createMetrics(options: { readonly defaults?: boolean } = {}) {
       help: "Commands that wait because their product moves to another partition",
       registers,
     }),
+    requestsRefused: counter(
+      "tallyman_requests_refused_total",
+      "Requests refused unread, because too many were under way",
+    ),
+    requestsAtOnce: new Gauge({
+      name: "tallyman_requests_at_once",
+      help: "Requests that may be under way at once, as it was found out lately",
+      registers,
+    }),
     waiters: new Gauge({
       name: "tallyman_waiters",
       help: "Requests that wait for a decision",

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createOrderWriter, WriterOverloaded } from "../../src/api/order-writer.ts";
-import type { WriterLimits } from "../../src/api/order-writer.ts";
+import type { OrderWriter, WriterLimits } from "../../src/api/order-writer.ts";
+import { systemClock } from "../../src/clock.ts";
 import { limits } from "../../src/limits.ts";
 import { LogUnavailable } from "../../src/log/log.ts";
 import type { AppendRecord } from "../../src/log/log.ts";
@@ -116,6 +117,92 @@ test.each([
   }
   expect(await Promise.all(taken)).toEqual([0, 1, 2, 3, 4]);
   await writer.close();
+});
+
+test("while the first record of the queue has waited for too long, no more are taken", async () => {
+  let time = 0;
+  const clock = { ...systemClock, monotonic: () => time };
+  const appender = heldAppender();
+  const bounds = { ...limits, appendQueueAgeMsMax: 1_000 };
+  const writer = createOrderWriter({ appender, metrics: createMetrics({ defaults: false }), bounds, clock });
+  const taken = [writer.append(record("in flight"))];
+  await turn();
+  taken.push(writer.append(record("first")));
+  time = 1_000;
+  taken.push(writer.append(record("in time")));
+  time = 1_001;
+  await expect(writer.append(record("late"))).rejects.toBeInstanceOf(WriterOverloaded);
+  appender.appends[0]?.succeed();
+  await taken[0];
+  await turn();
+  taken.push(writer.append(record("again")));
+  for (const append of [1, 2]) {
+    appender.appends[append]?.succeed();
+    await turn();
+  }
+  expect(await Promise.all(taken)).toEqual([0, 1, 2, 3]);
+  await writer.close();
+});
+
+describe("who has many", () => {
+  const many = { appendQueueRecordsMax: 8, appendBatchRecordsMax: 2 };
+  const act = (writer: OrderWriter, name: string, count: number) =>
+    writer.whenRoom(count, () => ({ done: Promise.all(keys(name, count).map((key) => writer.append(record(key)))) }));
+  const keys = (name: string, count: number) => Array.from({ length: count }, (_, n) => `${name}${n}`);
+
+  test("waits for room of half the queue, in turn, while single records still find some", async () => {
+    const { writer, appends } = open(many);
+    const begun: string[] = [];
+    const each = (name: string) =>
+      act(writer, name, 4).then(({ done }) => {
+        begun.push(name);
+        return done;
+      });
+    const all = ["a", "b", "c"].map(each);
+    await turn();
+    expect(begun).toEqual(["a"]);
+    const single = writer.append(record("single"));
+    for (let append = 0; append < 7; append++) {
+      await turn();
+      appends[append]?.succeed();
+      await turn();
+      // Never more than half of the bound, and the single one.
+      expect(begun.length * 4 - (append + 1) * 2).toBeLessThanOrEqual(5);
+    }
+    await Promise.all([...all, single]);
+    expect(begun).toEqual(["a", "b", "c"]);
+    const sent = appends.flatMap(({ records }) => records.map(({ key }) => key));
+    expect(sent).toEqual([...keys("a", 4), "single", ...keys("b", 4), ...keys("c", 4)]);
+    await writer.close();
+  });
+
+  test("finds room when nothing queues, however many they are", async () => {
+    const { writer, appends } = open(many);
+    const { done } = await act(writer, "a", 7);
+    for (let append = 0; append < 4; append++) {
+      await turn();
+      appends[append]?.succeed();
+    }
+    expect(await done).toHaveLength(7);
+    await writer.close();
+  });
+
+  test("goes on when what queued is refused, and when the writer closes", async () => {
+    const { writer, appends } = open(many);
+    const [first, second] = [act(writer, "a", 4), act(writer, "b", 4)];
+    await turn();
+    appends[0]?.fail();
+    await expect(first.then(({ done }) => done)).rejects.toBeInstanceOf(LogUnavailable);
+    const third = act(writer, "c", 4);
+    const closing = writer.close();
+    await expect(third.then(({ done }) => done)).rejects.toBeInstanceOf(WriterOverloaded);
+    for (let append = 1; append < 5; append++) {
+      await turn();
+      appends[append]?.succeed();
+    }
+    await second.then(({ done }) => done).catch(() => undefined);
+    await closing;
+  });
 });
 
 test("closing takes no more and settles what was taken", async () => {

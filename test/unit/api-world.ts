@@ -6,7 +6,9 @@ import type { InjectOptions, LightMyRequestResponse } from "fastify";
 import { pino } from "pino";
 import { buildServer } from "../../src/api/server.ts";
 import type { ApiServer } from "../../src/api/api-server.ts";
+import type { WriterLimits } from "../../src/api/order-writer.ts";
 import { systemClock } from "../../src/clock.ts";
+import { limits } from "../../src/limits.ts";
 import { LogUnavailable } from "../../src/log/log.ts";
 import type { AppendRecord } from "../../src/log/log.ts";
 import { createHealth, dependencyNames } from "../../src/ops/health.ts";
@@ -56,6 +58,9 @@ export class ApiWorld {
   catalogueQuestions = 0;
   clock: (() => number) | undefined;
   storeAwayBacklogRecordsMax: number | undefined;
+  requestsUnderWayMax: number | undefined;
+  writerBounds: Partial<WriterLimits> | undefined;
+  appendsUnderWay = 0;
   app: ApiServer = undefined as never;
   #decided = 0;
   readonly #owner = this.cache.effectsCache(() => Promise.resolve(true));
@@ -86,6 +91,8 @@ export class ApiWorld {
       ...(this.storeAwayBacklogRecordsMax !== undefined && {
         storeAwayBacklogRecordsMax: this.storeAwayBacklogRecordsMax,
       }),
+      ...(this.writerBounds !== undefined && { writerBounds: { ...limits, ...this.writerBounds } }),
+      ...(this.requestsUnderWayMax !== undefined && { requestsUnderWayMax: this.requestsUnderWayMax }),
     });
     this.#holdAnswers();
     return this;
@@ -172,7 +179,9 @@ export class ApiWorld {
   }
 
   async #append(records: readonly AppendRecord[]): Promise<number[]> {
+    this.appendsUnderWay += 1;
     await this.held;
+    this.appendsUnderWay -= 1;
     if (this.logAway) throw new LogUnavailable("the log is switched off");
     const offsets = records.map(({ partition, value }) => {
       const command = JSON.parse(String(value)) as Command;

@@ -66,6 +66,24 @@ describe("POST /orders/batch", () => {
     ]);
   });
 
+  test("batches are held up while the log is slow, where single orders are refused", async () => {
+    await world.app.close();
+    world = new ApiWorld();
+    world.writerBounds = { appendQueueRecordsMax: 20, appendBatchRecordsMax: 4 };
+    await world.open();
+    world.addProduct({ id: "p1" }, 1_000);
+    let release: () => void = () => undefined;
+    world.held = new Promise((resolve) => (release = resolve));
+    const answers = Array.from({ length: 8 }, (_, batch) =>
+      post(linesOf(...Array.from({ length: 9 }, (_each, n) => order(batch * 10 + n)))),
+    );
+    while (world.appendsUnderWay === 0) await new Promise((resolve) => setImmediate(resolve));
+    release();
+    const results = (await Promise.all(answers)).flat();
+    expect([...new Set(results.map(({ status }) => status))]).toEqual(["pending"]);
+    expect(world.log).toHaveLength(72);
+  });
+
   test("what is not decided in time is pending", async () => {
     world.decides = false;
     expect(await post(linesOf(order(1)), { prefer: "wait=1" })).toMatchObject([{ line: 1, status: "pending" }]);

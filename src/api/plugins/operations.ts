@@ -3,7 +3,7 @@ import type { Health } from "../../ops/health.ts";
 import type { Metrics } from "../../ops/metrics.ts";
 import { answer, headersOf } from "../schemas/answer.ts";
 import { Alive, HealthReport, MetricsText } from "../schemas/operations.ts";
-import { problemResponses } from "../schemas/problem.ts";
+import { onlyResponses } from "../schemas/problem.ts";
 
 export type OperationsOptions = {
   readonly health: Pick<Health, "report">;
@@ -16,7 +16,7 @@ const livezSchema = {
   tags,
   summary: "Whether the process answers",
   description: "Asks no other system: restart on this one only.",
-  response: { 200: answer("It does", Alive), ...problemResponses() },
+  response: { 200: answer("It does", Alive), ...onlyResponses(["internal_error"]) },
 };
 const readyzSchema = {
   operationId: "readyz",
@@ -24,7 +24,7 @@ const readyzSchema = {
   summary: "Whether it can serve, and each dependency",
   description: "As background probes last saw them.",
   response: {
-    ...problemResponses(),
+    ...onlyResponses(["internal_error"]),
     200: answer("Ready", HealthReport, "Cache-Control"),
     503: answer("Not ready, or about to stop", HealthReport, "Cache-Control"),
   },
@@ -39,7 +39,7 @@ const metricsSchema = {
       headers: headersOf(),
       content: { "text/plain": { schema: MetricsText } },
     },
-    ...problemResponses(),
+    ...onlyResponses(["internal_error"]),
   },
 };
 
@@ -48,15 +48,15 @@ const metricsSchema = {
  * background probes last saw. `/metrics`: Prometheus's text.
  */
 export const operations = fastifyPlugin<OperationsOptions>((app, { health, metrics }, done) => {
-  app.get("/livez", { schema: livezSchema }, () => ({ status: "alive" }));
-  app.get("/readyz", { schema: readyzSchema }, (_request, reply) => {
+  app.get("/livez", { schema: livezSchema, config: { admission: "free" } }, () => ({ status: "alive" }));
+  app.get("/readyz", { schema: readyzSchema, config: { admission: "free" } }, (_request, reply) => {
     const report = health.report();
     return reply
       .code(report.ready ? 200 : 503)
       .header("cache-control", "no-store")
       .send(report);
   });
-  app.get("/metrics", { schema: metricsSchema }, async (_request, reply) => {
+  app.get("/metrics", { schema: metricsSchema, config: { admission: "free" } }, async (_request, reply) => {
     const text = await metrics.registry.metrics();
     return reply.header("content-type", metrics.registry.contentType).send(text);
   });

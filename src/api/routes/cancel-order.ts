@@ -68,10 +68,13 @@ export function cancelOrderRoute(app: ApiServer, services: ApiServices): void {
     if (order?.status === "rejected") throw refused("order_rejected", orderId);
 
     const command = { type: "CancelOrder", commandId: cancelId(orderId), productId, orderId, issuedAt: now() } as const;
-    const { receipt, waited } = await submit(services, command, seconds).catch((error: unknown) => {
-      if (error instanceof Problem && error.code === "order_already_cancelled") return { receipt: null, waited: true };
-      throw error;
-    });
+    const { receipt, waited } = await submit(services, command, seconds, () => services.admission.leave(request)).catch(
+      (error: unknown) => {
+        if (error instanceof Problem && error.code === "order_already_cancelled")
+          return { receipt: null, waited: true };
+        throw error;
+      },
+    );
     if (waited) reply.header("preference-applied", `wait=${seconds}`);
     if (receipt?.status === "pending") return reply.code(202).header("location", `/orders/${orderId}`).send(receipt);
     // The feed tells of the cancel; what the order has become is in PostgreSQL.

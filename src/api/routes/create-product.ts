@@ -51,11 +51,11 @@ export function createProductRoute(app: ApiServer, services: ApiServices): void 
     const seconds = waitSecondsOf(request.headers.prefer);
     const commandId = initialStockId(productId);
     const delivery = { type: "ReceiveStock", commandId, productId, quantity: initialStock, reference: null } as const;
-    const { receipt, waited } = await submit(services, { ...delivery, issuedAt: now() }, seconds).catch(
-      (error: unknown) => {
-        throw error instanceof Problem ? withProduct(error, productId) : error;
-      },
-    );
+    const { receipt, waited } = await submit(services, { ...delivery, issuedAt: now() }, seconds, () =>
+      services.admission.leave(request),
+    ).catch((error: unknown) => {
+      throw error instanceof Problem ? withProduct(error, productId) : error;
+    });
     if (waited) reply.header("preference-applied", `wait=${seconds}`);
     // Of a product that was there before, the stock may be anything by now; it is worth a look, but not a failure.
     const stock = created && receipt.status === "pending" ? noStock : await readStock(productId).catch(noStockIfAway);

@@ -55,7 +55,7 @@ const schema = {
 
 export function placeBatchRoute(app: ApiServer, services: ApiServices): void {
   const { leaving } = services;
-  const config = { streamsBody: true };
+  const config = { streamsBody: true, admission: "batches" } as const;
   app.post("/orders/batch", { schema, config, bodyLimit: limits.batchArrayBytesMax }, async (request, reply) => {
     const { headers } = request;
     const waitSeconds = waitSecondsOf(headers.prefer);

@@ -16,7 +16,7 @@ import { isPlaceholder, sameContent } from "../same-content.ts";
 import { answer as answerOf, waited } from "../schemas/answer.ts";
 import { CommandHeaders } from "../schemas/fields.ts";
 import { Order, PlaceOrderBody } from "../schemas/orders.ts";
-import { appendProblems, bodyProblems, problemResponses } from "../schemas/problem.ts";
+import { appendProblems, bodyProblems, onlyResponses, problemResponses } from "../schemas/problem.ts";
 import type { ApiServices } from "../services.ts";
 
 const schema = {
@@ -34,7 +34,7 @@ const schema = {
     ...problemResponses(bodyProblems, appendProblems, ["conflicting_ids", "store_unavailable"]),
     // What a decision says, so that whoever waited for it is told here too that it was waited for.
     ...waited(
-      problemResponses(
+      onlyResponses(
         ["unknown_product", "order_id_reused", "idempotency_key_reused"],
         ["insufficient_stock", "cancelled_before_placed", "order_cancelled"],
       ),
@@ -43,7 +43,7 @@ const schema = {
 };
 
 export function placeOrderRoute(app: ApiServer, services: ApiServices): void {
-  const { catalogue, finder, log, markPending, newCommandId, now, waiters } = services;
+  const { admission, catalogue, finder, log, markPending, newCommandId, now, waiters } = services;
 
   app.post("/orders", { schema }, async (request, reply) => {
     const { body, headers } = request;
@@ -69,6 +69,7 @@ export function placeOrderRoute(app: ApiServer, services: ApiServices): void {
       const { partition, offset } = await log.append(command);
       const order = pendingOrder(command, partition, offset);
       if (waiter === null) return await sendOrder(reply, 202, order);
+      admission.leave(request);
       reply.header("preference-applied", `wait=${seconds}`);
       return await sendDecision(reply, await untilDecided(order, waiter, seconds * 1000, reused, finder));
     } finally {

@@ -23,7 +23,7 @@ const schema = {
 };
 
 export function readOrderRoute(app: ApiServer, services: ApiServices): void {
-  const { finder, isStoreAway, waiters } = services;
+  const { admission, finder, isStoreAway, waiters } = services;
 
   app.get("/orders/:id", { schema }, async (request, reply) => {
     const orderId = normalId(request.params.id);
@@ -38,6 +38,7 @@ export function readOrderRoute(app: ApiServer, services: ApiServices): void {
       reply.header("cache-control", "no-store");
       if (found.order.status !== "pending" || waiter === null) return await sendOrder(reply, 200, found.order);
 
+      admission.leave(request);
       const told = await waiter.until(seconds * 1000);
       if (told !== null && isOwn(told, found.order)) return await sendOrder(reply, 200, decidedAs(found.order, told));
       const stored = await finder.decided(orderId).catch((error: unknown) => {

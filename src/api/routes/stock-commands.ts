@@ -79,7 +79,7 @@ export function stockCommandRoutes(app: ApiServer, services: ApiServices): void 
     const { productId } = command;
     if ((await catalogue.find(productId)) === null) throw unknownProduct(productId);
     const seconds = waitSecondsOf(prefer);
-    const { receipt, waited } = await submit(services, command, seconds);
+    const { receipt, waited } = await submit(services, command, seconds, () => services.admission.leave(reply.request));
     if (waited) reply.header("preference-applied", `wait=${seconds}`);
     return reply.code(receipt.status === "accepted" ? 200 : 202).send(receipt);
   };

@@ -70,8 +70,8 @@ export const problemMembers: Readonly<Record<ProblemCode, readonly MemberName[]>
   undecided: ["orderId"],
 };
 
-/** What can happen on any route. */
-const everywhere: readonly ProblemCode[] = ["internal_error"];
+/** What can happen on any route that requests are admitted to. */
+const everywhere: readonly ProblemCode[] = ["internal_error", "overloaded"];
 /** What can happen on a route that takes a body. */
 export const bodyProblems: readonly ProblemCode[] = [
   "invalid_request",
@@ -91,9 +91,12 @@ export const problemsOfNoRoute: readonly ProblemCode[] = [
 ];
 
 /** The `response` part of a route's schema for these problems, by HTTP status. */
-export function problemResponses(...lists: readonly (readonly ProblemCode[])[]) {
+export const problemResponses = (...lists: readonly (readonly ProblemCode[])[]) => onlyResponses(everywhere, ...lists);
+
+/** The same without what can happen everywhere. */
+export function onlyResponses(...lists: readonly (readonly ProblemCode[])[]) {
   const byStatus = new Map<number, ProblemCode[]>();
-  for (const code of new Set([...everywhere, ...lists.flat()])) {
+  for (const code of new Set(lists.flat())) {
     const { status } = problems[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
