@@ -24,6 +24,8 @@ export type Config = {
   readonly ordersPartitions: number;
   readonly replicationFactor: number;
   readonly consumerGroup: string;
+  /** Null: nobody is told. */
+  readonly decisionsTopic: string | null;
 };
 
 const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -89,6 +91,11 @@ export function readConfig(environment: Environment = process.env): Config {
       problems.push("KAFKA_BROKERS must be host:port, or several with commas");
     return list;
   };
+  const ordersTopic = name("ORDERS_TOPIC", "orders");
+  const decisionsTopic = name("DECISIONS_TOPIC", ordersTopic === "orders" ? "decisions" : `${ordersTopic}.decisions`);
+  if ([ordersTopic, `${ordersTopic}.dead-letter`].includes(decisionsTopic)) {
+    problems.push("DECISIONS_TOPIC must be a topic of its own");
+  }
   const config: Config = {
     kafkaBrokers: brokers(),
     schemaRegistryUrl: url("SCHEMA_REGISTRY_URL", ["http:", "https:"]),
@@ -100,10 +107,11 @@ export function readConfig(environment: Environment = process.env): Config {
     instanceId: instanceId(),
     sessionTimeoutMs: whole("SESSION_TIMEOUT_MS", 3_000, 1_000, 300_000),
     logLevel: level(),
-    ordersTopic: name("ORDERS_TOPIC", "orders"),
+    ordersTopic,
     ordersPartitions: whole("ORDERS_PARTITIONS", 12, 1, 1_000),
     replicationFactor: whole("REPLICATION_FACTOR", 1, 1, 9),
     consumerGroup: name("CONSUMER_GROUP", "tallyman-processors"),
+    decisionsTopic: decisionsTopic === "off" ? null : decisionsTopic,
   };
   if (problems.length > 0) throw new ConfigInvalid(problems.join("\n"));
   return config;

@@ -183,6 +183,16 @@ export const limits = {
   /** Age from which a pending mark alone is not believed and PostgreSQL is asked too. */
   pendingBelievedMs: 2_000,
 
+  // The decisions topic (P15).
+  /** A product's decisions of one commit beyond this make another record. */
+  decisionsPerRecordMax: 500,
+  /** Bytes of one decision, more than any takes. */
+  decisionBytesMax: 400,
+  decisionsBatchRecordsMax: 5_000,
+  decisionsBatchBytesMax: 900_000,
+  /** A page that is read back: whole commits, so that it had better be more than one. */
+  decisionsReplayLinesMax: 6_000,
+
   // A process that is asked to stop.
   /** It ends then, whatever hangs: who asks kills after 10 s, as Docker does where nothing is said. */
   stopMs: 9_500,
@@ -262,6 +272,15 @@ assert(limits.furtherGroupCommandsMin <= limits.groupCommandsMax, "a further gro
 assert(
   2 * limits.resumeCommandsMax + 1 < limits.effectsReplayLinesMax,
   "lines that share an offset fit on a page (P15)",
+);
+assert(limits.decisionsReplayLinesMax > limits.groupCommandsMax, "a page holds a usual commit whole (P15)");
+assert(
+  limits.decisionsPerRecordMax * limits.decisionBytesMax <= limits.decisionsBatchBytesMax,
+  "a record fits into a batch",
+);
+assert(
+  limits.decisionsBatchBytesMax <= limits.appendBatchBytesMax,
+  "the topic takes a batch as that of the orders does",
 );
 assert(limits.lettersShown <= limits.lettersShownMax, "the default is within the bound");
 assert(limits.redrivesPerSecond <= limits.redrivesPerSecondMax, "the default is within the bound");

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { buildOpsServer } from "./api/ops-server.ts";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
+import { openDecisionsTopic } from "./decisions-set-up.ts";
 import { createGrowthDriver } from "./growth/growth-driver.ts";
 import { growthPhaseNumber, growthText } from "./growth/growth-text.ts";
 import { watchGrowth } from "./growth/growth-watch.ts";
@@ -43,7 +44,9 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
     connectionsMax,
     onIdleError: (err) => log.warn({ err }, "a database connection broke"),
   });
-  const { codec, connection, map } = await prepare(config, log, pool);
+  const prepared = await prepare(config, log, pool);
+  const { codec, connection, map } = prepared;
+  const decisions = await openDecisionsTopic(config, log, prepared);
   const maps = createPostgresPartitionMapStore(pool);
   let { partitionCount } = map;
   const store = createPostgresLedgerStore(pool);
@@ -72,6 +75,7 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
     inspector,
     codec,
     cache: createRedisEffectsCache({ redis, proof: ownershipProof(store), channel: decisionsChannel(topic) }),
+    ...(decisions !== null && { decisions }),
     partitionCount: () => partitionCount,
     owner: config.instanceId,
     sleep,
@@ -131,6 +135,13 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
     const note = grows?.text ?? growth.surplus(topicPartitions);
     return Promise.resolve(note === null ? undefined : new HealthNote(note));
   });
+  health.watch("decisions", false, () => {
+    const behind = processor.decisionsBehind();
+    if (behind === undefined) return Promise.resolve(new HealthNote("switched off"));
+    const text = `the decisions of ${behind.records} records are still to be told`;
+    if (behind.isFailing) return Promise.reject(new Error(text));
+    return Promise.resolve(behind.records === 0 ? undefined : new HealthNote(text));
+  });
   health.watch("parked products", false, async () => {
     const parked = await letters.parked(limits.parkedToldMax);
     if (parked.length === 0) return;
@@ -163,7 +174,7 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
         limits.closeMs,
         Promise.allSettled([
           server.close(),
-          ...[inspector, logAdmin, deadLetterAppender, store].map((each) => each.close()),
+          ...[inspector, logAdmin, deadLetterAppender, decisions, store].map((each) => each?.close()),
         ]),
       );
       redis.disconnect();

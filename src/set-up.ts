@@ -10,6 +10,7 @@ import type { CommandCodec } from "./schemas/codec.ts";
 import { createKeptSchemas } from "./schemas/kept-schemas.ts";
 import { createRegistrySource } from "./schemas/registry.ts";
 import { SchemaSourceUnavailable } from "./schemas/schema-source.ts";
+import type { SchemaSource } from "./schemas/schema-source.ts";
 import { awaitService, withoutPassword } from "./service-away.ts";
 import { StoreUnavailable } from "./stores/ledger-store.ts";
 import type { PartitionMap } from "./stores/partition-map-store.ts";
@@ -19,6 +20,8 @@ import { createPostgresSchemaKeeper } from "./stores/postgres/schema-keeper.ts";
 
 export type Prepared = {
   readonly codec: CommandCodec;
+  /** What the registry has, kept in the database (P14). */
+  readonly schemas: SchemaSource;
   readonly connection: KafkaConnection;
   /** As it was when the process started. */
   readonly map: PartitionMap;
@@ -39,7 +42,11 @@ export async function prepare(config: Config, log: Logger, pool: pg.Pool): Promi
   const kafka = { name: "Kafka", address: config.kafkaBrokers.join(",") };
   const registry = { name: "the schema registry", address: withoutPassword(config.schemaRegistryUrl) };
   const postgres = { name: "PostgreSQL", address: withoutPassword(config.databaseUrl) };
-  const source = createRegistrySource({ url: config.schemaRegistryUrl });
+  const schemas = createKeptSchemas(
+    createRegistrySource({ url: config.schemaRegistryUrl }),
+    createPostgresSchemaKeeper(pool),
+    log,
+  );
   const isAway = (error: unknown): boolean => error instanceof StoreUnavailable;
   const migrated = () =>
     awaitService(
@@ -50,17 +57,13 @@ export async function prepare(config: Config, log: Logger, pool: pg.Pool): Promi
   const [{ partitionCount }, codec] = await Promise.all([
     awaitService(kafka, ensureTopic(connection, topic, log), (error) => !(error instanceof TopicMisconfigured)),
     migrated().then(() =>
-      awaitService(
-        registry,
-        createCommandCodec(createKeptSchemas(source, createPostgresSchemaKeeper(pool), log)),
-        (error) => error instanceof SchemaSourceUnavailable,
-      ),
+      awaitService(registry, createCommandCodec(schemas), (error) => error instanceof SchemaSourceUnavailable),
     ),
   ]);
   const map = await awaitService(postgres, createPostgresPartitionMapStore(pool).create(partitionCount), isAway);
   const problem = mapProblem(topic.name, partitionCount, map);
   if (problem !== undefined) throw new TopicMisconfigured(topic.name, [problem]);
-  return { codec, connection, map };
+  return { codec, schemas, connection, map };
 }
 
 /** The topic has been made anew since, or the database is another one's: commands would go where there is no partition. */

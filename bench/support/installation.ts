@@ -44,7 +44,14 @@ export async function createInstallation(
     cleanUp(`delete the topic and the group ${name}`, () => deleteFromKafka(services.kafkaBrokers, name));
 
     const addresses = { ...services, databaseUrl, redisUrl };
-    const own = { ORDERS_TOPIC: name, CONSUMER_GROUP: name, LOG_LEVEL: process.env.LOG_LEVEL ?? "warn", ...settings };
+    const off = { DECISIONS_TOPIC: "off" };
+    const own = {
+      ORDERS_TOPIC: name,
+      CONSUMER_GROUP: name,
+      ...off,
+      LOG_LEVEL: process.env.LOG_LEVEL ?? "warn",
+      ...settings,
+    };
     const environment = { ...process.env, ...toEnvironment(addresses), ...own };
 
     const ending = new Set<App>();

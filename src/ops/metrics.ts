@@ -64,6 +64,15 @@ export function createMetrics(options: { readonly defaults?: boolean } = {}) {
       registers,
     }),
 
+    decisionsTold: counter("tallyman_decisions_told_total", "Decisions that the decisions topic has acknowledged"),
+    decisionsRecords: counter("tallyman_decisions_records_total", "Records that the decisions topic has acknowledged"),
+    decisionsFailures: counter("tallyman_decisions_failures_total", "Appends to the decisions topic that failed"),
+    decisionsBehindRecords: new Gauge({
+      name: "tallyman_decisions_behind_records",
+      help: "Records of owned partitions that are decided, and the decisions topic is not told yet",
+      registers,
+    }),
+
     // Both.
     mapVersion: new Gauge({
       name: "tallyman_partition_map_version",

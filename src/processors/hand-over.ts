@@ -63,7 +63,9 @@ export class HandOver {
   /** Ends the leases, at once, and says in the store that their partitions are free. */
   async release(leases: readonly Lease[]): Promise<void> {
     const unfinished = partitionsOf(leases.filter((lease) => !isDone(lease)));
-    const held = leases.map(({ partition, epoch, effects }) => ({ partition, epoch, effectsOffset: effects.done }));
+    const held = leases.map(({ partition, epoch, effects, decisions }) => {
+      return { partition, epoch, effectsOffset: effects.done, decisionsOffset: decisions.done };
+    });
     for (const lease of leases) {
       this.#draining.delete(lease);
       this.#drop(lease); // I1

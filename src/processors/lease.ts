@@ -5,7 +5,7 @@
  * Who owns what: the partition processor makes and aborts leases and feeds their mailboxes; the group commit takes what is
  * ready and moves `committed`; each outlet moves its own progress.
  *
- * I1 `effects.done` <= `committed` <= offset of what is ready <= `tail`: all four move forward only.
+ * I1 `effects.done` and `decisions.done` <= `committed` <= offset of what is ready <= `tail`: all of them move forward only.
  * I2 Partition and epoch never change. A new claim makes a new lease and aborts the old one, for ever.
  * I3 Who awaits asks `isAborted` before going on.
  * I4 `records` and `bytes` count what was taken in and is not committed: what the bounds are about.
@@ -58,6 +58,8 @@ export class Lease {
   committed: number;
   /** Of the cache and the apis; `effects_offset` in PostgreSQL. */
   readonly effects: Told;
+  /** Of the decisions topic; `decisions_offset` in PostgreSQL. Stays where it is while that is switched off. */
+  readonly decisions: Told;
   /** A group holds chunks of this lease; groups in flight have disjoint leases. */
   inFlight = false;
   paused = false;
@@ -75,6 +77,7 @@ export class Lease {
     this.unverified = claim.last !== null && claim.last.offset < claim.nextOffset ? claim.last : null;
     this.committed = claim.nextOffset;
     this.effects = toldUpTo(claim.effectsOffset);
+    this.decisions = toldUpTo(claim.decisionsOffset);
     this.stock = new LRUCache({ max: productsMax });
   }
 

@@ -18,6 +18,7 @@
  */
 import type { FetchedRange, HeldPartition, LogEnds, LogListener } from "../log/log.ts";
 import type { Claim, LastRecord } from "../stores/ledger-store.ts";
+import { DecisionsOutlet } from "./decisions-outlet.ts";
 import { Effects } from "./effects.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { HandOver } from "./hand-over.ts";
@@ -35,6 +36,7 @@ export class PartitionProcessor implements LogListener {
   readonly #halted = new Map<number, string>();
   readonly #group: GroupCommit;
   readonly #effects: Effects;
+  readonly #decisions: DecisionsOutlet | undefined;
   readonly #handOver: HandOver;
   /** Commits that were refused as fenced, by partition, and are not told to the store yet. */
   #fenced = new Map<number, number>();
@@ -46,10 +48,17 @@ export class PartitionProcessor implements LogListener {
     this.#deps = deps;
     this.#handOver = new HandOver(deps, (lease) => this.#drop(lease));
     this.#effects = new Effects(deps, (lease) => void this.#reclaim(lease));
+    this.#decisions = deps.decisions === undefined ? undefined : new DecisionsOutlet(deps, deps.decisions);
     this.#group = new GroupCommit(deps, () => this.#leases.values(), {
       moment: () => this.#effects.moment(),
-      decided: (group, chunks, receipt, noted) => this.#effects.decided(group, chunks, receipt, noted),
-      recovered: (lease) => this.#effects.behind(lease),
+      decided: (group, chunks, receipt, noted) => {
+        this.#effects.decided(group, chunks, receipt, noted);
+        this.#decisions?.decided(group, chunks, receipt);
+      },
+      recovered: (lease) => {
+        this.#effects.behind(lease);
+        this.#decisions?.behind(lease);
+      },
       settled: (leases) => this.#settled(leases),
       lost: (lease) => {
         this.#fenced.set(lease.partition, (this.#fenced.get(lease.partition) ?? 0) + 1);
@@ -67,6 +76,15 @@ export class PartitionProcessor implements LogListener {
   troubles(): readonly string[] {
     const halted = [...this.#halted].map(([partition, why]) => `partition ${partition}: ${why}`);
     return [...halted, ...this.#group.troubles().map((why) => `commits fail: ${why}`)];
+  }
+
+  /** Records that are decided and that the decisions topic is not told of yet, and whether telling fails; undefined: it is off. */
+  decisionsBehind(): { readonly records: number; readonly isFailing: boolean } | undefined {
+    if (this.#decisions === undefined) return undefined;
+    const leases = [...this.#leases.values()];
+    const records = leases.reduce((sum, { committed, decisions }) => sum + committed - decisions.done, 0);
+    this.#deps.metrics.decisionsBehindRecords.set(records);
+    return { records, isFailing: this.#decisions.failures > 0 };
   }
 
   assigned(partitions: readonly number[]): void {
@@ -124,9 +142,9 @@ export class PartitionProcessor implements LogListener {
     void this.#handOver.begin([...this.#leases.values()]); // I6
   }
 
-  /** Tells the store, where there is something new, how far effects are done and how often commits were fenced. Rejects never. */
+  /** Tells the store, where there is something new, how far effects are done, decisions are told, and how often commits were fenced. Rejects never. */
   async saveProgress(): Promise<void> {
-    await Promise.all([this.#saveEffects(), this.#saveFenced()]);
+    await Promise.all([this.#saveEffects(), this.#saveDecisions(), this.#saveFenced()]);
   }
 
   async #saveEffects(): Promise<void> {
@@ -143,6 +161,22 @@ export class PartitionProcessor implements LogListener {
         effects.saved = offsets[index]?.effectsOffset ?? effects.saved;
     } catch (error) {
       this.#deps.log.debug({ err: error }, "can't save how far the effects are done; they may be repeated");
+    }
+  }
+
+  async #saveDecisions(): Promise<void> {
+    this.decisionsBehind(); // For the metric.
+    const moved = [...this.#leases.values()].filter(({ decisions }) => decisions.done > decisions.saved);
+    if (moved.length === 0) return;
+    const offsets = moved.map(({ partition, epoch, decisions }) => {
+      return { partition, epoch, decisionsOffset: decisions.done };
+    });
+    try {
+      await this.#deps.store.saveDecisionsOffset(offsets);
+      for (const [index, { decisions }] of moved.entries())
+        decisions.saved = offsets[index]?.decisionsOffset ?? decisions.saved;
+    } catch (error) {
+      this.#deps.log.debug({ err: error }, "can't save how far decisions are told; they may be repeated");
     }
   }
 
@@ -166,7 +200,7 @@ export class PartitionProcessor implements LogListener {
     for (const lease of this.#leases.values()) this.#pause(lease);
     await Promise.all([...this.#leases.values()].map((lease) => lease.mailbox.onIdle()));
     await this.#group.idle();
-    await this.#effects.idle();
+    await Promise.all([this.#effects.idle(), this.#decisions?.idle()]);
     await this.saveProgress();
   }
 
@@ -267,6 +301,7 @@ export class PartitionProcessor implements LogListener {
         continue;
       }
       if (lease.effects.done < lease.committed) this.#effects.behind(lease);
+      if (lease.decisions.done < lease.committed) this.#decisions?.behind(lease);
       this.#forgetDeleted(lease, ends.get(lease.partition));
       source.seek(lease.partition, lease.position());
       source.resume(lease.partition);
@@ -352,7 +387,7 @@ export class PartitionProcessor implements LogListener {
       { partition: lease.partition, why },
       `partition ${lease.partition} halted: ${why}. This is not the log that was decided, or part of it is gone. Restore the log, ` +
         "or, if what is missing is lost for good, set the partition's next_offset in PostgreSQL to an offset that it has, its " +
-        "effects_offset to one that is no higher, and its last_offset to null; " +
+        "effects_offset and decisions_offset to ones that are no higher, and its last_offset to null; " +
         "then restart the processors",
     );
   }

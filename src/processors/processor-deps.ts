@@ -5,6 +5,7 @@ import type { Metrics } from "../ops/metrics.ts";
 import type { CommandCodec } from "../schemas/codec.ts";
 import type { EffectsCache } from "../stores/effects-cache.ts";
 import type { LedgerStore } from "../stores/ledger-store.ts";
+import type { DecisionsTopic } from "./decisions-outlet.ts";
 
 /** All that a processor needs of the world. Time passes only in `sleep`, so that a simulation can own it. */
 export type ProcessorDeps = {
@@ -13,6 +14,8 @@ export type ProcessorDeps = {
   readonly inspector: Pick<LogInspector, "ends">;
   readonly codec: Pick<CommandCodec, "encode" | "decode" | "learn">;
   readonly cache: EffectsCache;
+  /** Left out: it is switched off. */
+  readonly decisions?: DecisionsTopic;
   /** Of the partition map as this process knows it: by it a product has its home partition, whose owner writes its quantity (P16). */
   readonly partitionCount: () => number;
   /** Written beside the epoch, for people. */
@@ -32,6 +35,10 @@ export type ProcessorDeps = {
     | "parks"
     | "haltedPartitions"
     | "effectsBacklogCommands"
+    | "decisionsTold"
+    | "decisionsRecords"
+    | "decisionsFailures"
+    | "decisionsBehindRecords"
   >;
   readonly limits: { readonly [Name in keyof typeof limits]: number };
 };

@@ -13,12 +13,14 @@ export type Claim = {
   readonly epoch: number;
   readonly nextOffset: number;
   readonly effectsOffset: number;
+  /** How far the decisions topic has been told. */
+  readonly decisionsOffset: number;
   /** The newest record below `nextOffset` that is remembered; null: none yet. */
   readonly last: LastRecord | null;
 };
 
 /** A partition that its owner lets go of. */
-export type Release = Pick<Claim, "partition" | "epoch" | "effectsOffset">;
+export type Release = Pick<Claim, "partition" | "epoch" | "effectsOffset" | "decisionsOffset">;
 
 /** How far a partition is decided, and under which epoch. A partition that was never claimed has epoch 0. */
 export type Progress = Claim;
@@ -164,7 +166,7 @@ export type LedgerStore = {
    */
   claim(partitions: readonly number[], owner: string, which?: "free"): Promise<Claim[]>;
   /**
-   * Says that their owner has let go of them, where the epoch is still the given one, and how far it has told effects. A hint for
+   * Says that their owner has let go of them, where the epoch is still the given one, and how far it has told effects and decisions. A hint for
    * whoever claims next; the right to commit ends with the next claim, as ever.
    */
   release(held: readonly Release[]): Promise<void>;
@@ -193,5 +195,7 @@ export type LedgerStore = {
   linesById(commandIds: readonly string[]): Promise<ReadonlyMap<string, StoredLine>>;
   /** Remembers how far effects are done, where the epoch is still the given one; never moves backwards. */
   saveEffectsOffset(offsets: readonly { partition: number; epoch: number; effectsOffset: number }[]): Promise<void>;
+  /** The same of the decisions topic. */
+  saveDecisionsOffset(offsets: readonly { partition: number; epoch: number; decisionsOffset: number }[]): Promise<void>;
   close(): Promise<void>;
 };

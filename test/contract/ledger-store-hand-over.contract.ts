@@ -14,7 +14,7 @@ export function describeHandOver(world: () => LedgerWorld): void {
       const { store } = world();
       await store.claim([0, 1, 2], "first");
       await store.claim([3], "second");
-      await store.release([{ partition: 1, epoch: 1, effectsOffset: 0 }]);
+      await store.release([{ partition: 1, epoch: 1, effectsOffset: 0, decisionsOffset: 0 }]);
       const before = await store.readProgress([0, 2]);
       expect(await free([0, 1, 2, 3, 4], "second")).toEqual([[1, 2], [3, 2], [4, 1]]); // prettier-ignore
       expect(await store.readProgress([0, 2])).toEqual(before);
@@ -38,7 +38,7 @@ export function describeHandOver(world: () => LedgerWorld): void {
     test("a claim is not free for the next one, whatever was released before it", async () => {
       const { store } = world();
       await claimOne(store);
-      await store.release([{ partition: 0, epoch: 1, effectsOffset: 0 }]);
+      await store.release([{ partition: 0, epoch: 1, effectsOffset: 0, decisionsOffset: 0 }]);
       await store.claim([0], "second");
       expect(await free([0], "third")).toEqual([]);
     });
@@ -49,36 +49,37 @@ export function describeHandOver(world: () => LedgerWorld): void {
       const newer = await claimOne(store);
       await store.commit(group({ advances: [step(newer, 9)] }));
       await store.release([
-        { partition: 0, epoch: 1, effectsOffset: 7 },
-        { partition: 5, epoch: 0, effectsOffset: 7 },
+        { partition: 0, epoch: 1, effectsOffset: 7, decisionsOffset: 7 },
+        { partition: 5, epoch: 0, effectsOffset: 7, decisionsOffset: 7 },
       ]);
       expect(await free([0], "second")).toEqual([]);
       expect(await store.readProgress([0, 5])).toMatchObject([
-        { epoch: 2, effectsOffset: 0 },
-        { epoch: 0, effectsOffset: 0 },
+        { epoch: 2, effectsOffset: 0, decisionsOffset: 0 },
+        { epoch: 0, effectsOffset: 0, decisionsOffset: 0 },
       ]);
       await store.release([]);
     });
 
-    test("a release takes along how far effects are told, never backwards and never beyond what is decided", async () => {
+    test("a release takes along how far effects and decisions are told, never backwards and never beyond what is decided", async () => {
       const { store } = world();
       const claim = await claimOne(store);
       await store.commit(group({ advances: [step(claim, 9, 4)] }));
+      await store.saveDecisionsOffset([{ partition: 0, epoch: 1, decisionsOffset: 4 }]);
       for (const [said, kept] of [
         [3, 4],
         [7, 7],
         [11, 9],
       ] as const) {
         // prettier-ignore
-        await store.release([{ partition: 0, epoch: 1, effectsOffset: said }]);
-        expect(await store.readProgress([0])).toMatchObject([{ effectsOffset: kept }]);
+        await store.release([{ partition: 0, epoch: 1, effectsOffset: said, decisionsOffset: said }]);
+        expect(await store.readProgress([0])).toMatchObject([{ effectsOffset: kept, decisionsOffset: kept }]);
       }
     });
 
     test("the right to commit ends with the next claim, not with a release", async () => {
       const { store } = world();
       const old = await claimOne(store);
-      await store.release([{ partition: 0, epoch: 1, effectsOffset: 0 }]);
+      await store.release([{ partition: 0, epoch: 1, effectsOffset: 0, decisionsOffset: 0 }]);
       await store.commit(group({ advances: [step(old, 3)] }));
       expect(await free([0], "second")).toEqual([[0, 2]]);
       await expectRefused(world(), "fenced", (on) =>
@@ -89,7 +90,9 @@ export function describeHandOver(world: () => LedgerWorld): void {
     test("of many who claim what is free at once, one gets it", async () => {
       const { store } = world();
       await store.claim([0, 1, 2], "owner");
-      await store.release([0, 1, 2].map((partition) => ({ partition, epoch: 1, effectsOffset: 0 })));
+      await store.release(
+        [0, 1, 2].map((partition) => ({ partition, epoch: 1, effectsOffset: 0, decisionsOffset: 0 })),
+      );
       const claims = (await Promise.all(["a", "b", "c"].map((owner) => free([2, 0, 1], owner)))).flat();
       expect(claims.toSorted(([a], [b]) => a - b)).toEqual([[0, 2], [1, 2], [2, 2]]); // prettier-ignore
     });

@@ -110,7 +110,7 @@ describe("the session of a commit (P3)", () => {
     url.port = "1";
     const pool = createPool({ url: url.href, name: "contract", connectionsMax: 1, onIdleError: () => undefined });
     const store = createPostgresLedgerStore(pool);
-    const claim: Claim = { partition: 0, epoch: 1, nextOffset: 0, effectsOffset: 0, last: null };
+    const claim: Claim = { partition: 0, epoch: 1, nextOffset: 0, effectsOffset: 0, decisionsOffset: 0, last: null };
     const calls = [
       store.claim([0], "owner"),
       store.claim([0], "owner", "free"),

@@ -24,8 +24,8 @@ export function describeProgress(world: () => LedgerWorld): void {
     test("a partition that was never claimed stands at 0 with epoch 0", async () => {
       const { store } = world();
       expect(await store.readProgress([4, 2])).toEqual([
-        { partition: 4, epoch: 0, nextOffset: 0, effectsOffset: 0, last: null },
-        { partition: 2, epoch: 0, nextOffset: 0, effectsOffset: 0, last: null },
+        { partition: 4, epoch: 0, nextOffset: 0, effectsOffset: 0, decisionsOffset: 0, last: null },
+        { partition: 2, epoch: 0, nextOffset: 0, effectsOffset: 0, decisionsOffset: 0, last: null },
       ]);
     });
 
@@ -37,12 +37,12 @@ export function describeProgress(world: () => LedgerWorld): void {
       );
       const claims = await store.claim([1, 2], "second");
       expect(claims.toSorted((a, b) => a.partition - b.partition)).toEqual([
-        { partition: 1, epoch: 2, nextOffset: 7, effectsOffset: 3, last: null },
-        { partition: 2, epoch: 1, nextOffset: 0, effectsOffset: 0, last: null },
+        { partition: 1, epoch: 2, nextOffset: 7, effectsOffset: 3, decisionsOffset: 0, last: null },
+        { partition: 2, epoch: 1, nextOffset: 0, effectsOffset: 0, decisionsOffset: 0, last: null },
       ]);
       expect(await store.readProgress([0, 1])).toEqual([
-        { partition: 0, epoch: 1, nextOffset: 0, effectsOffset: 0, last: null },
-        { partition: 1, epoch: 2, nextOffset: 7, effectsOffset: 3, last: null },
+        { partition: 0, epoch: 1, nextOffset: 0, effectsOffset: 0, decisionsOffset: 0, last: null },
+        { partition: 1, epoch: 2, nextOffset: 7, effectsOffset: 3, decisionsOffset: 0, last: null },
       ]);
     });
 
@@ -81,6 +81,7 @@ export function describeProgress(world: () => LedgerWorld): void {
         epoch: 2,
         nextOffset: far,
         effectsOffset: far - 1,
+        decisionsOffset: 0,
         last: null,
       });
     });
@@ -173,7 +174,9 @@ export function describeProgress(world: () => LedgerWorld): void {
       const claim = await claimOne(store);
       await store.commit(group({ advances: [step(claim, 10, 4)] }));
       await store.commit(group({ advances: [step({ ...claim, nextOffset: 10 }, 20, 3)] }));
-      expect(await store.readProgress([0])).toMatchObject([{ nextOffset: 20, effectsOffset: 4, last: null }]);
+      expect(await store.readProgress([0])).toMatchObject([
+        { nextOffset: 20, effectsOffset: 4, decisionsOffset: 0, last: null },
+      ]);
     });
 
     test("it is saved at the owner's epoch only, and never moves backwards", async () => {
@@ -191,6 +194,27 @@ export function describeProgress(world: () => LedgerWorld): void {
       const progress = await store.readProgress([0, 1, 2, 7]);
       expect(progress.map(({ effectsOffset }) => effectsOffset)).toEqual([8, 5, 5, 0]);
       await store.saveEffectsOffset([]);
+    });
+
+    test("how far decisions are told is remembered by itself, never backwards and only at the epoch given", async () => {
+      const { store } = world();
+      await store.claim([0, 1], "owner");
+      const claims = await store.claim([0, 1], "owner");
+      await store.commit(group({ advances: claims.map((claim) => step(claim, 10, 5)) }));
+      for (const decisionsOffset of [8, 3]) {
+        await store.saveDecisionsOffset([
+          { partition: 1, epoch: 1, decisionsOffset: 9 },
+          { partition: 0, epoch: 2, decisionsOffset },
+          { partition: 7, epoch: 0, decisionsOffset },
+        ]);
+      }
+      expect((await store.readProgress([0, 1, 7])).map((each) => [each.effectsOffset, each.decisionsOffset])).toEqual([
+        [5, 8],
+        [5, 0],
+        [0, 0],
+      ]);
+      expect(await store.claim([0], "next")).toMatchObject([{ effectsOffset: 5, decisionsOffset: 8 }]);
+      await store.saveDecisionsOffset([]);
     });
   });
 

@@ -24,7 +24,11 @@ export function group(fields: Partial<GroupWrite>): GroupWrite {
 }
 
 /** From where the claim stands to `to`. */
-export function step({ partition, epoch, nextOffset }: Omit<Claim, "last">, to: number, effectsOffset = 0): Advance {
+export function step(
+  { partition, epoch, nextOffset }: Omit<Claim, "last" | "decisionsOffset">,
+  to: number,
+  effectsOffset = 0,
+): Advance {
   return { partition, epoch, from: nextOffset, to, effectsOffset, last: null };
 }
 

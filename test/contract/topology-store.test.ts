@@ -40,7 +40,7 @@ test("each partition that was claimed: who has it, who waits, how far it is, and
       ],
     }),
   );
-  await ledger.release([{ partition: 0, epoch: 1, effectsOffset: 0 }]);
+  await ledger.release([{ partition: 0, epoch: 1, effectsOffset: 0, decisionsOffset: 0 }]);
   await ledger.claim([2], "b", "free");
   await ledger.countFenced(new Map([[1, 3]]));
 

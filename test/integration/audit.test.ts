@@ -197,7 +197,7 @@ const planted: [name: string, kind: string, sql: string][] = [
   [
     "progress that was set back",
     "A18",
-    `update partitions set next_offset = next_offset - 1, effects_offset = least(effects_offset, next_offset - 1) where next_offset > 0`,
+    `update partitions set next_offset = next_offset - 1, effects_offset = least(effects_offset, next_offset - 1), decisions_offset = least(decisions_offset, next_offset - 1) where next_offset > 0`,
   ],
   ["effects that were set back", "A18", `update partitions set effects_offset = 0 where next_offset > 0`],
   ["a resumed command without a line", "A1", `delete from ledger where command_id = ${resumed("refused")}`],

@@ -16,7 +16,10 @@ const groupsMax = 50;
 it("a lease that is behind gets its turn while the queue never runs empty", async () => {
   const store = createMemoryLedgerStore();
   const leaseOf = (partition: number): Lease =>
-    new Lease({ partition, epoch: 1, nextOffset: 0, effectsOffset: 0, last: null }, limits.leaseProductsMax);
+    new Lease(
+      { partition, epoch: 1, nextOffset: 0, effectsOffset: 0, decisionsOffset: 0, last: null },
+      limits.leaseProductsMax,
+    );
   const [behind, busy] = [leaseOf(0), leaseOf(1)];
   behind.committed = 1;
   const told: number[] = [];

@@ -216,7 +216,7 @@ describe("a partition that is taken away", () => {
     processor.assigned([0, 1]);
     await settle();
     expect(epochs()).toEqual([[0, 1], [1, 2]]); // prettier-ignore
-    await ledger.release([{ partition: 1, epoch: 1, effectsOffset: 0 }]);
+    await ledger.release([{ partition: 1, epoch: 1, effectsOffset: 0, decisionsOffset: 0 }]);
     expect(isReleased(ledger, 1)).toBe(false);
   });
 

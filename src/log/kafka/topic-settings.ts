@@ -36,6 +36,16 @@ export const deadLetterSettingsToMake = (replicationFactor: number): Record<stri
   "max.message.bytes": String(limits.deadLetterMessageBytesMax),
 });
 
+/** The same, for the decisions topic: what is on it can be had again from the ledger, so that it expires as the broker has it. */
+export const decisionsSettingsToMake = (replicationFactor: number): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(settingsToMake(replicationFactor)).filter(([setting]) => !setting.startsWith("retention.")),
+  );
+
+/** What is wrong with a decisions topic; empty when it is fit. Pure. */
+export const decisionsTopicProblems = (wanted: TopicSettings, found: FoundTopic): TopicProblem[] =>
+  topicProblems({ ...wanted, partitionCount: 1 }, found).filter(({ setting }) => !setting.startsWith("retention."));
+
 export type FoundTopic = {
   readonly partitionCount: number;
   readonly replicationFactor: number;
@@ -53,7 +63,7 @@ export const topicProblems = (wanted: TopicSettings, found: FoundTopic): TopicPr
   check(
     "cleanup.policy",
     (v) => v === "delete",
-    "delete, since compaction drops all but a product's last order",
+    "delete, since compaction drops all but a product's last record",
     "delete",
   );
   check("retention.ms", (v) => v === "-1", "-1, since an order that is not decided yet must not expire", "-1");

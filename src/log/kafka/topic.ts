@@ -8,6 +8,8 @@ import type { Logger } from "pino";
 import { createKafkaClient, questionRetry, type KafkaConnection } from "./client.ts";
 import {
   deadLetterSettingsToMake,
+  decisionsSettingsToMake,
+  decisionsTopicProblems,
   settingsToMake,
   topicProblems,
   type FoundTopic,
@@ -15,7 +17,7 @@ import {
   type TopicSettings,
 } from "./topic-settings.ts";
 
-/** The topic is not fit to carry orders; start-up must stop. */
+/** A topic is not fit; start-up must stop. */
 export class TopicMisconfigured extends Error {
   override readonly name = "TopicMisconfigured";
   readonly problems: readonly TopicProblem[];
@@ -23,7 +25,7 @@ export class TopicMisconfigured extends Error {
     const lines = problems.map(
       ({ setting, found, wanted, mend }) => `  ${setting} is ${found}, but must be ${wanted}. To mend it: ${mend}`,
     );
-    super(`The topic ${topic} is not fit to carry orders:\n${lines.join("\n")}`);
+    super(`The topic ${topic} is not fit:\n${lines.join("\n")}`);
     this.problems = problems;
   }
 }
@@ -87,6 +89,23 @@ export const ensureDeadLetterTopic = (
   whenUp(connection, logger, async (admin) => {
     await makeIfMissing(admin, settings, deadLetterSettingsToMake(settings.replicationFactor), logger);
     return { partitionCount: (await inspect(admin, settings.name)).partitionCount };
+  });
+
+/**
+ * Makes the decisions topic if it is missing, and checks it. Its count of partitions is fixed when it is made: with another one
+ * later, a product's decisions would be in two partitions. Rejects as `ensureTopic` does.
+ */
+export const ensureDecisionsTopic = (
+  connection: KafkaConnection,
+  settings: TopicSettings,
+  logger: Logger,
+): Promise<{ readonly partitionCount: number }> =>
+  whenUp(connection, logger, async (admin) => {
+    await makeIfMissing(admin, settings, decisionsSettingsToMake(settings.replicationFactor), logger);
+    const found = await inspect(admin, settings.name);
+    const problems = decisionsTopicProblems(settings, found);
+    if (problems.length > 0) throw new TopicMisconfigured(settings.name, problems);
+    return { partitionCount: found.partitionCount };
   });
 
 const whenUp = async <T>(

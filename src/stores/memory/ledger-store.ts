@@ -65,7 +65,14 @@ export function createMemoryLedgerStore(options: MemoryLedgerOptions = {}): Memo
   const guards = (name: GuardName): boolean => !without.includes(name);
 
   const progressOf = (partition: number): Progress =>
-    partitions.get(partition) ?? { partition, epoch: 0, nextOffset: 0, effectsOffset: 0, last: null };
+    partitions.get(partition) ?? {
+      partition,
+      epoch: 0,
+      nextOffset: 0,
+      effectsOffset: 0,
+      decisionsOffset: 0,
+      last: null,
+    };
   const letterAt = ({ partition, offset }: Place): KeptLetter | undefined =>
     deadLetters.find((each) => each.partition === partition && each.offset === offset);
   const unsettled = ({ partition, offset }: Place): KeptLetter | undefined =>
@@ -201,12 +208,16 @@ export function createMemoryLedgerStore(options: MemoryLedgerOptions = {}): Memo
       ),
     release: (held) =>
       step(() => {
-        for (const { partition, epoch, effectsOffset } of held) {
+        for (const { partition, epoch, effectsOffset, decisionsOffset } of held) {
           const [before, hand] = [progressOf(partition), hands.get(partition)];
           if (hand === undefined || before.epoch !== epoch) continue;
           hand.releasedEpoch = epoch;
-          const told = Math.max(before.effectsOffset, Math.min(effectsOffset, before.nextOffset));
-          partitions.set(partition, { ...before, effectsOffset: told });
+          const told = (had: number, has: number): number => Math.max(had, Math.min(has, before.nextOffset));
+          partitions.set(partition, {
+            ...before,
+            effectsOffset: told(before.effectsOffset, effectsOffset),
+            decisionsOffset: told(before.decisionsOffset, decisionsOffset),
+          });
         }
       }),
     countFenced: (commits) =>
@@ -241,6 +252,15 @@ export function createMemoryLedgerStore(options: MemoryLedgerOptions = {}): Memo
           const before = progressOf(partition);
           if (!partitions.has(partition) || before.epoch !== epoch || before.effectsOffset >= effectsOffset) continue;
           partitions.set(partition, { ...before, effectsOffset });
+        }
+      }),
+    saveDecisionsOffset: (offsets) =>
+      step(() => {
+        for (const { partition, epoch, decisionsOffset } of offsets) {
+          const before = progressOf(partition);
+          if (!partitions.has(partition) || before.epoch !== epoch || before.decisionsOffset >= decisionsOffset)
+            continue;
+          partitions.set(partition, { ...before, decisionsOffset });
         }
       }),
     close: () => Promise.resolve(),

@@ -17,6 +17,7 @@ import { commitGroupSql, commitGroupValues } from "./statements/commit-group.ts"
 import * as prefetchSql from "./statements/prefetch.ts";
 import { lockPartitionsSql, readProgressSql } from "./statements/read-progress.ts";
 import { countFencedSql, releaseSql } from "./statements/release.ts";
+import { saveDecisionsOffsetSql } from "./statements/save-decisions-offset.ts";
 import { saveEffectsOffsetSql } from "./statements/save-effects-offset.ts";
 import { waitingSql } from "./statements/waiting.ts";
 
@@ -25,6 +26,7 @@ type ProgressRow = {
   epoch: number;
   next_offset: number;
   effects_offset: number;
+  decisions_offset: number;
   last_offset: number | null;
   last_checksum: number | null;
 };
@@ -89,6 +91,7 @@ export function createPostgresLedgerStore(pool: pg.Pool): LedgerStore {
           int4Array(held.map(({ partition }) => partition)),
           int8Array(held.map(({ epoch }) => epoch)),
           int8Array(held.map(({ effectsOffset }) => effectsOffset)),
+          int8Array(held.map(({ decisionsOffset }) => decisionsOffset)),
         ]);
       }),
 
@@ -149,6 +152,15 @@ export function createPostgresLedgerStore(pool: pg.Pool): LedgerStore {
         ]);
       }),
 
+    saveDecisionsOffset: (offsets) =>
+      guard(async () => {
+        await pool.query(saveDecisionsOffsetSql, [
+          int4Array(offsets.map(({ partition }) => partition)),
+          int8Array(offsets.map(({ epoch }) => epoch)),
+          int8Array(offsets.map(({ decisionsOffset }) => decisionsOffset)),
+        ]);
+      }),
+
     close: () => pool.end(),
   };
 }
@@ -159,6 +171,7 @@ function progressOf(row: ProgressRow): Claim {
     epoch: row.epoch,
     nextOffset: row.next_offset,
     effectsOffset: row.effects_offset,
+    decisionsOffset: row.decisions_offset,
     last:
       row.last_offset === null || row.last_checksum === null
         ? null
@@ -169,7 +182,15 @@ function progressOf(row: ProgressRow): Claim {
 function withUnclaimed(partitions: readonly number[], found: readonly Progress[]): Progress[] {
   const byPartition = new Map(found.map((progress) => [progress.partition, progress]));
   return partitions.map(
-    (partition) => byPartition.get(partition) ?? { partition, epoch: 0, nextOffset: 0, effectsOffset: 0, last: null },
+    (partition) =>
+      byPartition.get(partition) ?? {
+        partition,
+        epoch: 0,
+        nextOffset: 0,
+        effectsOffset: 0,
+        decisionsOffset: 0,
+        last: null,
+      },
   );
 }
 
