@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildMavenProject } from "../../local/maven-project.ts";
 import { partitionOf } from "../../src/partitioning/partition-of.ts";
 import { createTallyman } from "../support/tallyman.ts";
@@ -18,7 +18,10 @@ const badProduct = "not a product";
 
 /** A virtual environment needs Python with venv; where there is none, this test says that it is skipped. */
 const hasPython = spawnSync("python3", ["-c", "import venv, ensurepip"]).status === 0;
-/** Maven fetches what it needs the first time. */
+/** The Go that examples/producers/go/go.mod asks for; where there is none, this test says that it is skipped. */
+const goMinor = Number(/go1\.(\d+)/.exec(String(spawnSync("go", ["version"]).stdout))?.[1]);
+const hasGo = goMinor >= 26;
+/** Maven and Go fetch what they need the first time. */
 const buildLimitMs = 10 * 60_000;
 
 let tallyman: Tallyman;
@@ -37,8 +40,8 @@ type Place = { readonly orderId: string; readonly partition: number; readonly of
 /** Runs a producer with these arguments on the services of the test, and feeds it with the input. */
 type Producer = (services: readonly string[], input: string) => string;
 
-async function stock(productId: string): Promise<void> {
-  const body = JSON.stringify({ id: productId, name: productId, category: "c", priceCents: 100, initialStock: units });
+async function stock(productId: string, initialStock = units): Promise<void> {
+  const body = JSON.stringify({ id: productId, name: productId, category: "c", priceCents: 100, initialStock });
   const headers = { "content-type": "application/json", prefer: "wait=20" };
   expect((await fetch(`${url}/products`, { method: "POST", headers, body })).status).toBe(201);
 }
@@ -109,8 +112,37 @@ test.skipIf(!hasPython)("Python, with kafka-python and fastavro", async () => {
   );
 });
 
-test("Java, with its own client and Avro", { timeout: buildLimitMs }, async () => {
-  const { java, classPath } = await buildMavenProject(path.join(examples, "java"), "place-orders");
-  const program = ["-cp", classPath, "tallyman.examples.PlaceOrders"];
-  await check("java", (services, input) => runs(java, [...program, ...services], input));
+const ordersPacked = 3_000;
+
+/** As an installation has it that is told to pack: batches that are big. */
+async function checkPacked(language: string, packing: string, producer: Producer): Promise<void> {
+  const productId = `${language}-${packing}`;
+  await stock(productId, ordersPacked);
+  const orders = Array.from({ length: ordersPacked }, () => ({ orderId: randomUUID(), productId, quantity: 1 }));
+  place(producer, orders);
+  expect(await statusOf(orders.at(-1)?.orderId ?? "")).toBe("accepted");
+  const product = (await (await fetch(`${url}/products/${productId}`)).json()) as { readonly quantity: number };
+  expect(product.quantity).toBe(0);
+}
+
+describe("Java, with its own client and Avro", () => {
+  let run: (settings: readonly string[]) => Producer;
+  beforeAll(async () => {
+    const { java, classPath } = await buildMavenProject(path.join(examples, "java"), "place-orders");
+    const program = ["-cp", classPath, "tallyman.examples.PlaceOrders"];
+    run = (settings) => (services, input) => runs(java, [...program, ...services, ...settings], input);
+  }, buildLimitMs);
+
+  test("one by one", () => check("java", run([])));
+
+  test.each(["gzip", "snappy", "lz4", "zstd"])("packed by %s", (packing) =>
+    checkPacked("java", packing, run([`compression.type=${packing}`, "linger.ms=500", "batch.size=900000"])),
+  );
+});
+
+test.skipIf(!hasGo)("Go, with franz-go and hamba/avro", { timeout: buildLimitMs }, async () => {
+  const program = path.join(root, ".local/go/place-orders");
+  const env = { ...process.env, GOTOOLCHAIN: "local" };
+  execFileSync("go", ["build", "-o", program, "."], { cwd: path.join(examples, "go"), env });
+  await check("go", (services, input) => runs(program, services, input));
 });

@@ -1,6 +1,7 @@
 /** How kafkajs is set up, in one place: nothing of its defaults, which differ by NODE_ENV, is left to chance. */
 import { Kafka, type KafkaConfig, type RetryOptions } from "kafkajs";
 import type { Logger } from "pino";
+import { registerCodecs } from "./compression.ts";
 import { kafkajsLogLevel, logCreatorFor } from "./kafkajs-logger.ts";
 import { createSockets, type SocketAddress, type Sockets } from "./sockets.ts";
 
@@ -39,6 +40,7 @@ export type KafkaClientOptions = {
 /** A client with connections of its own, so that one that went wrong is thrown away without touching another. */
 export const createKafkaClient = (options: KafkaClientOptions): KafkaClient => {
   const { connection, logger, requestTimeoutMs, retry } = options;
+  registerCodecs();
   const sockets = createSockets(options.pinnedTo);
   const { brokers, clientId, ssl, sasl } = connection;
   const kafka = new Kafka({

@@ -14,6 +14,8 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.Future;
@@ -34,10 +36,11 @@ import org.apache.kafka.common.serialization.StringSerializer;
 /**
  * Places orders by writing them to Tallyman's topic, without its api.
  *
- * <pre>java -cp "target/classes:target/lib/*" tallyman.examples.PlaceOrders BROKERS REGISTRY_URL TOPIC &lt; orders.ndjson</pre>
+ * <pre>java -cp "target/classes:target/lib/*" tallyman.examples.PlaceOrders BROKERS REGISTRY_URL TOPIC [SETTING=VALUE ...] &lt; orders.ndjson</pre>
  *
  * Each line of the input is an order: {"orderId", "productId", "quantity", "unitPriceCents"}. Prints the partition and the offset of
  * each, as Kafka acknowledged it. Run again with the same lines, the same ids count once.
+ * Settings are the producer's, such as compression.type=lz4.
  */
 public final class PlaceOrders {
   private static final String SUBJECT = "tallyman.commands.PlaceOrder";
@@ -52,11 +55,14 @@ public final class PlaceOrders {
     String topic = args[2];
     WireFormat wireFormat = latestSchema(args[1]);
     // Java's client asks for acks=all by itself, and its partitioner is murmur2 of the key, as Tallyman's own.
-    Map<String, Object> settings = Map.of(
-        ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, brokers,
-        ProducerConfig.ACKS_CONFIG, "all",
-        ProducerConfig.LINGER_MS_CONFIG, 5,
-        ProducerConfig.METADATA_MAX_AGE_CONFIG, 10_000);
+    Map<String, Object> settings = new HashMap<>();
+    settings.put(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, brokers);
+    settings.put(ProducerConfig.ACKS_CONFIG, "all");
+    settings.put(ProducerConfig.METADATA_MAX_AGE_CONFIG, 10_000);
+    for (String setting : List.of(args).subList(3, args.length)) {
+      String[] named = setting.split("=", 2);
+      settings.put(named[0], named[1]);
+    }
     Queue<Sent> underWay = new ArrayDeque<>();
     try (var input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         var producer = new KafkaProducer<>(settings, new StringSerializer(), new ByteArraySerializer())) {
