@@ -77,6 +77,16 @@ export const limits = {
   /** What one api appends while PostgreSQL is away: nobody decides it, and the products it names were last seen before. */
   storeAwayBacklogRecordsMax: 200_000,
 
+  // A hot product slows only itself (src/api/product-quotas.ts).
+  quotaPeriodMs: 500,
+  /** From an order on its way to the log until it is heard that it is decided: later than this, hot products get quotas. */
+  quotaLateMs: 100,
+  /** Orders of a product that are always taken in one period. */
+  quotaOrdersMin: 200,
+  /** A partition that was not heard of for so long is not judged. */
+  quotaHeardMs: 1_000,
+  quotaSamplesMax: 2_000,
+
   // Processors: what one partition may hold before it is paused, and what one commit may carry.
   mailboxRecordsHigh: 20_000,
   mailboxRecordsLow: 10_000,

@@ -9,6 +9,7 @@ import type { OrderWriter } from "./order-writer.ts";
 import { NotRouted } from "./partition-map.ts";
 import type { IngressMap } from "./partition-map.ts";
 import { Problem, retrySoon } from "./problems.ts";
+import type { ProductQuotas } from "./product-quotas.ts";
 import type { StoreAwayBacklog } from "./store-away-backlog.ts";
 
 /** A command's place in the log. */
@@ -16,13 +17,13 @@ export type Place = { readonly partition: number; readonly offset: number };
 
 export type CommandLog = {
   /**
-   * Throws a `Problem` `overloaded` when PostgreSQL is away and the backlog is full, and as `append` where too many wait for products that
-   * move. `append` asks too; who does something before it that tells others of the command asks first.
+   * Throws a `Problem`: `overloaded` when PostgreSQL is away and the backlog is full, `product_busy` where an order's product holds up others, and
+   * as `append` where too many wait for products that move. `append` asks too; who does something before it that tells others of the command asks first.
    */
   requireRoom(command: Command): void;
   /**
    * Resolves once the log has acknowledged the command. Rejects with a `Problem` that names the command's id, so that the
-   * caller can ask again for the same command: `log_unavailable`, `overloaded`, `product_moving`.
+   * caller can ask again for the same command: `log_unavailable`, `overloaded`, `product_busy`, `product_moving`.
    */
   append(command: Command): Promise<Place>;
   /**
@@ -39,17 +40,23 @@ export type CommandLogOptions = {
   readonly writer: Pick<OrderWriter, "append" | "whenRoom">;
   readonly backlog: StoreAwayBacklog;
   readonly map: Pick<IngressMap, "expectedPartition" | "partitionNow" | "hasRoom" | "hold" | "isSure" | "confirm">;
+  readonly quotas: Pick<ProductQuotas, "hasRoom" | "sent" | "appended">;
   readonly clock?: Pick<Clock, "monotonic">;
 };
 
 /** Encodes each command once, and holds it while its product moves (P19). */
 export function createCommandLog(options: CommandLogOptions): CommandLog {
-  const { codec, writer, backlog, map, clock = systemClock } = options;
+  const { codec, writer, backlog, map, quotas, clock = systemClock } = options;
   const requireRoom = (command: Command): void => {
     if (!backlog.hasRoom()) {
       const detail =
         "The database is away, and as many requests as may wait for it do. Nothing was sent; try again with the same id.";
       throw new Problem("overloaded", detail, { members: idsOf(command), headers: retrySoon });
+    }
+    if (command.type === "PlaceOrder" && !quotas.hasRoom(command.productId)) {
+      const detail =
+        "The product is ordered faster than its orders are decided, and holds up others. Nothing was sent; try again with the same id.";
+      throw new Problem("product_busy", detail, { members: idsOf(command), headers: retrySoon });
     }
     if (!map.hasRoom(command.productId)) throw problemOf(new NotRouted("moving"), command);
   };
@@ -61,7 +68,9 @@ export function createCommandLog(options: CommandLogOptions): CommandLog {
       requireRoom(command);
       const { productId } = command;
       const value = codec.encode(command);
-      const deadline = clock.monotonic() + limits.appendDeadlineMs;
+      const sentAt = clock.monotonic();
+      const deadline = sentAt + limits.appendDeadlineMs;
+      if (command.type === "PlaceOrder") quotas.sent(productId, map.expectedPartition(productId));
       const send = async (partition: number, before?: number): Promise<Place> => {
         return { partition, offset: await writer.append({ partition, key: productId, value }, before) };
       };
@@ -71,6 +80,7 @@ export function createCommandLog(options: CommandLogOptions): CommandLog {
           ? map.hold(productId, (partition) => send(partition, deadline))
           : send(free));
         backlog.add();
+        quotas.appended(place.partition, place.offset, sentAt);
         if (!map.isSure(productId, place.partition)) await map.confirm(productId, place.partition, deadline);
         return place;
       } catch (error) {

@@ -40,6 +40,7 @@ export const problems = {
   unsupported_media_type: { status: 415, title: "The body must be application/json" },
   order_id_reused: { status: 422, title: "The order id belongs to an order with other content" },
   idempotency_key_reused: { status: 422, title: "The key was used for a request with other content" },
+  product_busy: { status: 429, title: "The product is ordered faster than it is decided" },
   headers_too_large: { status: 431, title: "The request's head is too large" },
   internal_error: { status: 500, title: "Something broke here" },
   overloaded: { status: 503, title: "More requests are waiting than can be served" },

@@ -17,6 +17,7 @@ import { createOrderFinder } from "./order-finder.ts";
 import type { OrderFinder } from "./order-finder.ts";
 import { createOrderWriter } from "./order-writer.ts";
 import { createIngressMap } from "./partition-map.ts";
+import { createProductQuotas } from "./product-quotas.ts";
 import { createStockReader } from "./stock-reader.ts";
 import type { StockReader } from "./stock-reader.ts";
 import { createStoreAwayBacklog } from "./store-away-backlog.ts";
@@ -61,10 +62,15 @@ export function createServices(deps: ApiDeps): ApiServices {
   const waiters = createWaiters(metrics, limits.waitersMax, clock);
   const proveAbsence = createAbsenceProof({ inspector, orders, clock });
   const leaving = new AbortController();
-  const feed = deps.startFeed(waiters);
+  const quotas = createProductQuotas({ bounds: limits, clock, metrics });
+  const feed = deps.startFeed({
+    wanted: () => waiters.wanted(),
+    told: (message) => waiters.told(message),
+    decidedUpTo: (positions) => quotas.decidedUpTo(positions),
+  });
 
   return {
-    log: createCommandLog({ codec, writer, backlog, map, clock }),
+    log: createCommandLog({ codec, writer, backlog, map, quotas, clock }),
     admission: createAdmission({
       bounds: {
         requestsMin: limits.requestsUnderWayMin,

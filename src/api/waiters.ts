@@ -13,7 +13,7 @@ import { systemClock } from "../clock.ts";
 import type { Clock } from "../clock.ts";
 import { limits } from "../limits.ts";
 import type { Metrics } from "../ops/metrics.ts";
-import type { DecisionNotice } from "../schemas/decision-feed.ts";
+import type { DecisionMessage, DecisionNotice } from "../schemas/decision-feed.ts";
 import type { DecisionListener } from "../stores/decision-feed.ts";
 
 /** What the decision feed said of one command; `decidedAt` in milliseconds since 1970. */
@@ -68,7 +68,8 @@ export class Waiter {
   }
 }
 
-export type Waiters = DecisionListener & {
+export type Waiters = Pick<DecisionListener, "wanted"> & {
+  told(message: Pick<DecisionMessage, "decidedAt" | "decisions">): void;
   /** Null when too many wait (I3). The caller releases the waiter. */
   register(commandId: string): Waiter | null;
   /** Wakes all with no answer; from now on nobody waits. */

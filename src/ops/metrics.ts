@@ -105,6 +105,11 @@ export function createMetrics(options: { readonly defaults?: boolean } = {}) {
       help: "Commands that wait because their product moves to another partition",
       registers,
     }),
+    productQuotas: new Gauge({
+      name: "tallyman_product_quotas",
+      help: "Products of which some orders are refused, because they hold up others",
+      registers,
+    }),
     requestsRefused: counter(
       "tallyman_requests_refused_total",
       "Requests refused unread, because too many were under way",

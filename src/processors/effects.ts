@@ -54,7 +54,8 @@ export class Effects {
   decided(group: DecidedGroup, chunks: readonly Chunk[], receipt: CommitReceipt, noted: CacheMoment): void {
     const parts = partsOf(group, chunks, receipt, { noted, partitionCount: this.#deps.partitionCount() });
     const decisions = group.answers.map(({ line }) => noticeOf(line));
-    this.#outlet.decided(parts, { decidedAt: receipt.decidedAt, decisions }, decisions.length);
+    const decidedUpTo = parts.map(({ lease, to }) => [lease.partition, to] as const);
+    this.#outlet.decided(parts, { decidedUpTo, decidedAt: receipt.decidedAt, decisions }, decisions.length);
   }
 
   /** The lease's effects are read back from the ledger, from where they are done. */
@@ -105,10 +106,13 @@ export class Effects {
     const again = await this.#apply([{ lease, content: replayedEffects(lease, stock, [...lines, ...orders], told) }]);
     if (lease.isAborted() || again.has(lease)) return from;
     const decidedAt = lines.at(-1)?.decidedAt;
-    if (decidedAt !== undefined) await cache.publish({ decidedAt, decisions: lines.map((line) => noticeOf(line)) });
     // Lines may share an offset: the last one of a full page may not be the last of its offset.
     const last = lines.length < limits.effectsReplayLinesMax ? undefined : lines.at(-1);
-    return last === undefined ? to : Math.max(last.offset, from + 1);
+    const reached = last === undefined ? to : Math.max(last.offset, from + 1);
+    const decidedUpTo = [[lease.partition, reached] as const];
+    const decisions = lines.map((line) => noticeOf(line));
+    if (decidedAt !== undefined) await cache.publish({ decidedUpTo, decidedAt, decisions });
+    return reached;
   }
 }
 

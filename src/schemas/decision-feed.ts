@@ -21,7 +21,11 @@ export type DecisionNotice = readonly [
   revision: number,
 ];
 
+/** For each partition: everything below the offset is decided. */
+export type DecidedUpTo = readonly (readonly [partition: number, offset: number])[];
+
 export type DecisionMessage = {
+  readonly decidedUpTo: DecidedUpTo;
   /** Milliseconds since 1970, by PostgreSQL's clock. */
   readonly decidedAt: number;
   readonly decisions: readonly DecisionNotice[];

@@ -32,6 +32,7 @@ export class SimApi {
       const close = stores.subscribe((message) => {
         if (services.cacheReads.state !== "up" || engine.chance(services.cacheReads.lossRate)) return;
         process.after(engine.between(0.1, 3), "feed", () => {
+          listener.decidedUpTo(message.decidedUpTo);
           if (listener.wanted()) listener.told(message);
         });
       });

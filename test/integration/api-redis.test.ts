@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { limits } from "../../src/limits.ts";
-import type { DecisionMessage } from "../../src/schemas/decision-feed.ts";
+import type { DecidedUpTo, DecisionMessage } from "../../src/schemas/decision-feed.ts";
 import { CacheUnavailable, nothingNoted } from "../../src/stores/effects-cache.ts";
 import { connectRedis, redisReady } from "../../src/stores/redis/connection.ts";
 import { startRedisDecisionFeed } from "../../src/stores/redis/decision-feed.ts";
@@ -80,6 +80,7 @@ afterEach(async () => {
 });
 
 const message = (id: string): DecisionMessage => ({
+  decidedUpTo: [[3, 4]],
   decidedAt: 1,
   decisions: [[id, "accepted", null, 1, 2, 3, 4, 5, 1]],
 });
@@ -89,6 +90,7 @@ test("the feed tells those who wait, drops unread what nobody waits for, and com
   let wanted = true;
   let asked = 0;
   const failures: Error[] = [];
+  const positions: DecidedUpTo[] = [];
   const feed = startRedisDecisionFeed({
     redis: await open(),
     channel: "decisions-test",
@@ -98,6 +100,7 @@ test("the feed tells those who wait, drops unread what nobody waits for, and com
         return wanted;
       },
       told: (each) => told.push(each),
+      decidedUpTo: (each) => positions.push(each),
     },
     onError: (error) => failures.push(error),
   });
@@ -119,6 +122,8 @@ test("the feed tells those who wait, drops unread what nobody waits for, and com
   const askedBefore = asked;
   await owner.publish(message("unread"));
   await vi.waitFor(() => expect(asked).toBeGreaterThan(askedBefore), 5_000);
+  // How far all is decided is told all the same.
+  expect(positions).toEqual([[[3, 4]], [[3, 4]]]);
   wire.cut(false);
   wanted = true;
   await vi.waitFor(async () => {

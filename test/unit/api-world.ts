@@ -81,7 +81,10 @@ export class ApiWorld {
       orders: this.#orders(),
       cache: this.cache.readCache(),
       startFeed: (listener) => {
-        const close = this.cache.subscribe((message) => listener.wanted() && listener.told(message));
+        const close = this.cache.subscribe((message) => {
+          listener.decidedUpTo(message.decidedUpTo);
+          if (listener.wanted()) listener.told(message);
+        });
         return { close };
       },
       health: this.health,
@@ -163,7 +166,7 @@ export class ApiWorld {
     return product;
   }
 
-  async #tell({ partition }: Logged, answer: Line, changed: readonly Line[], decidedAt: number): Promise<void> {
+  async #tell({ partition, offset }: Logged, answer: Line, changed: readonly Line[], decidedAt: number): Promise<void> {
     // What was decided before is told again, as processors do: the caller who sends it again has marked it again.
     const orders = [answer, ...changed]
       .filter(({ type }) => type === "PlaceOrder")
@@ -175,7 +178,9 @@ export class ApiWorld {
     const stock = now === undefined ? [] : [{ productId: answer.productId, ...now, isHome: true }];
     const noted = this.cache.moment();
     await this.#owner.apply([{ partition, epoch: 1, partitionCount, noted, stock, orders }]).catch(() => undefined);
-    await this.#owner.publish({ decidedAt, decisions: [noticeOf(answer)] }).catch(() => undefined);
+    await this.#owner
+      .publish({ decidedUpTo: [[partition, offset + 1]], decidedAt, decisions: [noticeOf(answer)] })
+      .catch(() => undefined);
   }
 
   async #append(records: readonly AppendRecord[]): Promise<number[]> {

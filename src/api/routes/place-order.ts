@@ -31,7 +31,7 @@ const schema = {
   response: {
     201: answerOf("Accepted", Order, "Location", "Preference-Applied"),
     202: answerOf("In the log, to be decided", Order, "Location", "Preference-Applied"),
-    ...problemResponses(bodyProblems, appendProblems, ["conflicting_ids", "store_unavailable"]),
+    ...problemResponses(bodyProblems, appendProblems, ["conflicting_ids", "product_busy", "store_unavailable"]),
     // What a decision says, so that whoever waited for it is told here too that it was waited for.
     ...waited(
       onlyResponses(

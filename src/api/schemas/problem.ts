@@ -64,6 +64,7 @@ export const problemMembers: Readonly<Record<ProblemCode, readonly MemberName[]>
   headers_too_large: [],
   internal_error: [],
   overloaded: sentAgain,
+  product_busy: sentAgain,
   product_moving: sentAgain,
   log_unavailable: sentAgain,
   store_unavailable: [],
@@ -108,7 +109,7 @@ function problemResponse(status: number, codes: readonly ProblemCode[]) {
   return {
     description: codes.join(", "),
     // Whatever is away or too busy is worth another try.
-    headers: status === 503 ? headersOf("Retry-After") : headersOf(),
+    headers: status === 503 || status === 429 ? headersOf("Retry-After") : headersOf(),
     content: { "application/problem+json": { schema: problemSchema(codes), examples } },
   };
 }

@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import type { DecisionMessage } from "../../schemas/decision-feed.ts";
+import type { DecidedUpTo, DecisionMessage } from "../../schemas/decision-feed.ts";
 import type { DecisionFeed, DecisionListener } from "../decision-feed.ts";
 
 export type RedisDecisionFeedOptions = {
@@ -11,6 +11,13 @@ export type RedisDecisionFeedOptions = {
   readonly onError: (error: Error) => void;
 };
 
+/**
+ * A message as it is published: a line that says how far what is decided, for everybody, and a line with the decisions, for those who wait:
+ * nobody else need read it.
+ */
+export const decisionText = ({ decidedUpTo, ...decisions }: DecisionMessage): string =>
+  `${JSON.stringify(decidedUpTo)}\n${JSON.stringify(decisions)}`;
+
 /** Subscribes, and again after each loss of the connection; what was published meanwhile is lost, by design. */
 export function startRedisDecisionFeed({ redis, channel, listener, onError }: RedisDecisionFeedOptions): DecisionFeed {
   const subscribe = () => {
@@ -19,16 +26,18 @@ export function startRedisDecisionFeed({ redis, channel, listener, onError }: Re
       .catch((error: unknown) => onError(error instanceof Error ? error : new Error(String(error))));
   };
   redis.on("message", (from: string, text: string) => {
-    if (from !== channel || !listener.wanted()) return;
-    let message: DecisionMessage;
+    if (from !== channel) return;
+    const end = text.indexOf("\n");
     try {
       // Only processors publish here, with the same types (src/schemas/decision-feed.ts).
-      message = JSON.parse(text) as DecisionMessage;
+      const decidedUpTo = JSON.parse(text.slice(0, Math.max(0, end))) as DecidedUpTo;
+      listener.decidedUpTo(decidedUpTo);
+      if (!listener.wanted()) return;
+      const decisions = JSON.parse(text.slice(end + 1)) as Omit<DecisionMessage, "decidedUpTo">;
+      listener.told({ decidedUpTo, ...decisions });
     } catch (error) {
-      onError(new Error("a decision message is not JSON", { cause: error }));
-      return;
+      onError(new Error("a decision message can't be read", { cause: error }));
     }
-    listener.told(message);
   });
   // The client subscribes again by itself after a loss, but only if the first subscription succeeded.
   redis.on("ready", subscribe);

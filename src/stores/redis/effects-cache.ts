@@ -28,6 +28,7 @@ import type {
   PartitionEffects,
   StockEffect,
 } from "../effects-cache.ts";
+import { decisionText } from "./decision-feed.ts";
 import { orderKey, ownersKey } from "./keys.ts";
 import { cacheUnavailable, loadScript, runScript } from "./script.ts";
 
@@ -133,7 +134,7 @@ export function createRedisEffectsCache({ redis, proof, channel }: RedisEffectsC
     },
     publish: async (message) => {
       try {
-        await redis.publish(channel, JSON.stringify(message));
+        await redis.publish(channel, decisionText(message));
       } catch (error) {
         throw cacheUnavailable(error);
       }

@@ -1,0 +1,133 @@
+import { describe, expect, test } from "vitest";
+import { createProductQuotas } from "../../src/api/product-quotas.ts";
+import { limits } from "../../src/limits.ts";
+import { createMetrics } from "../../src/ops/metrics.ts";
+
+const bounds = { ...limits, quotaPeriodMs: 500, quotaLateMs: 100, quotaOrdersMin: 10, quotaHeardMs: 1_000 };
+const stepMs = 10;
+
+/**
+ * One api, and one processor that decides so many orders in each step, of all partitions in the order in which they came. Orders
+ * that are refused are not sent again.
+ */
+function open(capacity: number) {
+  let time = 0;
+  const metrics = createMetrics({ defaults: false });
+  const quotas = createProductQuotas({ bounds, clock: { monotonic: () => time }, metrics });
+  const ends = new Map<number, number>();
+  let queue: {
+    readonly partition: number;
+    readonly offset: number;
+    readonly productId: string;
+    readonly at: number;
+  }[] = [];
+  let credit = 0;
+  let isTold = true;
+  let taken = new Map<string, number>();
+  let waitedMs = new Map<string, number>();
+
+  const place = (productId: string, partition: number): void => {
+    if (!quotas.hasRoom(productId)) return;
+    quotas.sent(productId, partition);
+    const offset = ends.get(partition) ?? 0;
+    ends.set(partition, offset + 1);
+    queue.push({ partition, offset, productId, at: time });
+    quotas.appended(partition, offset, time);
+    taken.set(productId, (taken.get(productId) ?? 0) + 1);
+  };
+  const decide = (): void => {
+    credit += capacity;
+    const decided = queue.slice(0, Math.floor(credit));
+    queue = queue.slice(decided.length);
+    credit = queue.length === 0 ? 0 : credit - decided.length;
+    const upTo = new Map(decided.map(({ partition, offset }) => [partition, offset + 1]));
+    for (const { productId, at } of decided) waitedMs.set(productId, Math.max(waitedMs.get(productId) ?? 0, time - at));
+    if (isTold) quotas.decidedUpTo([...upTo]);
+  };
+  /** Orders of each product in each step, by partition 0 unless it is said; for so long. */
+  const run = (ms: number, orders: Readonly<Record<string, number>>, partitionOf = (_productId: string) => 0): void => {
+    [taken, waitedMs] = [new Map<string, number>(), new Map<string, number>()];
+    for (const end = time + ms; time < end; time += stepMs) {
+      const most = Math.max(...Object.values(orders));
+      for (let n = 0; n < most; n++) {
+        for (const [productId, count] of Object.entries(orders))
+          if (n < count) place(productId, partitionOf(productId));
+      }
+      decide();
+    }
+  };
+  return {
+    run,
+    taken: (productId: string) => taken.get(productId) ?? 0,
+    waitedMs: (productId: string) => waitedMs.get(productId) ?? 0,
+    deaf: () => (isTold = false),
+    quotas: async () => (await metrics.productQuotas.get()).values[0]?.value,
+  };
+}
+
+const neighbours = { a: 1, b: 1, c: 1 };
+
+describe("a hot product", () => {
+  test("is held back until its neighbours are decided in time, and no further", () => {
+    const world = open(50);
+    world.run(10_000, { hot: 200, ...neighbours });
+    world.run(20_000, { hot: 200, ...neighbours });
+    expect(world.waitedMs("a")).toBeLessThan(500);
+    expect(world.taken("a")).toBe(2_000);
+    // Of what there is room for beside the neighbours, most.
+    expect(world.taken("hot")).toBeGreaterThan(2_000 * 47 * 0.6);
+    expect(world.taken("hot")).toBeLessThan(2_000 * 47 * 1.05);
+  });
+
+  test("without the quota, they would wait for ever longer", () => {
+    const world = open(50);
+    world.deaf();
+    world.run(10_000, { hot: 200, ...neighbours });
+    expect(world.waitedMs("a")).toBeGreaterThan(5_000);
+  });
+
+  test("is free again when it is hot no more", async () => {
+    const world = open(50);
+    world.run(10_000, { hot: 200, ...neighbours });
+    expect(await world.quotas()).toBe(1);
+    world.run(20_000, { hot: 2, ...neighbours });
+    expect([await world.quotas(), world.taken("hot")]).toEqual([0, 4_000]);
+  });
+});
+
+describe("nobody is refused", () => {
+  test("where all is decided in time", () => {
+    const world = open(250);
+    world.run(5_000, { hot: 200, ...neighbours });
+    expect(world.taken("hot")).toBe(100_000);
+  });
+
+  test("where the product is alone: it holds up nobody", () => {
+    const world = open(50);
+    world.run(5_000, { hot: 100 });
+    expect(world.taken("hot")).toBe(50_000);
+  });
+
+  test("where its neighbours are in another partition", () => {
+    const world = open(50);
+    world.run(5_000, { hot: 100, ...neighbours }, (productId) => (productId === "hot" ? 0 : 1));
+    expect(world.taken("hot")).toBe(50_000);
+  });
+
+  test("where there is only more than can be decided, of all products: the log keeps it", () => {
+    const world = open(50);
+    const all = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`p${n}`, 20]));
+    world.run(5_000, all);
+    expect(world.taken("p0")).toBe(10_000);
+  });
+
+  test("where nothing is heard of the partition: a product is not to blame for a processor or a Redis that is away", () => {
+    const world = open(50);
+    world.run(5_000, { hot: 200, ...neighbours });
+    world.deaf();
+    world.run(5_000, {});
+    world.run(2_000, { hot: 100, ...neighbours });
+    world.run(5_000, { hot: 100, ...neighbours });
+    expect(world.taken("hot")).toBe(50_000);
+  });
+});
