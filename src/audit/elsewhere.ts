@@ -9,7 +9,7 @@ import type { AuditSnapshot } from "../stores/audit-store.ts";
 import type { Findings } from "./findings.ts";
 
 export type ElsewhereDeps = {
-  readonly snapshot: Pick<AuditSnapshot, "linesById" | "resumedById">;
+  readonly snapshot: Pick<AuditSnapshot, "linesById" | "resumedById" | "resumesOf">;
   readonly findings: Findings;
   readonly repeated: (commandId: string) => void;
 };
@@ -21,6 +21,9 @@ type Absent = {
   /** It was kept, and resumed. */
   readonly isResumed: boolean;
 };
+
+/** A record, and the line of its id that stands behind it in the same partition. */
+type Early = { readonly of: Absent; readonly line: Line };
 
 export class Elsewhere {
   readonly #deps: ElsewhereDeps;
@@ -52,7 +55,7 @@ export class Elsewhere {
   async #judge(page: readonly Absent[]): Promise<void> {
     const { snapshot, findings, repeated } = this.#deps;
     const lines = await snapshot.linesById([...new Set(page.map(({ command }) => command.commandId))]);
-    const early: { of: Absent; line: Line }[] = [];
+    const early: Early[] = [];
     for (const of of page) {
       const { partition, offset, isResumed } = of;
       const { commandId } = of.command;
@@ -68,11 +71,7 @@ export class Elsewhere {
       if (line.partition === partition && line.offset > offset && !movedPast(of.command, line))
         early.push({ of, line });
     }
-    if (early.length === 0) return;
-    // What waited is decided in front of what its ResumeProduct's own group had brought, and stands behind it.
-    const resumed = await snapshot.resumedById(early.map(({ line }) => line.commandId));
-    for (const { of, line } of early) {
-      if (resumed.has(line.commandId)) continue;
+    for (const { of, line } of await this.#withoutReason(early)) {
       const { partition, offset, command } = of;
       findings.add(
         "A4",
@@ -80,6 +79,26 @@ export class Elsewhere {
         `an earlier record than the one decided, at offset ${line.offset}`,
       );
     }
+  }
+
+  /** Those of which no parked product is the reason. */
+  async #withoutReason(early: readonly Early[]): Promise<readonly Early[]> {
+    if (early.length === 0) return [];
+    const { snapshot } = this.#deps;
+    // What waited is decided in front of what its ResumeProduct's own group had brought, and stands behind it.
+    const resumed = await snapshot.resumedById(early.map(({ line }) => line.commandId));
+    const suspects = early.filter(({ line }) => !resumed.has(line.commandId));
+    const others = suspects.filter(({ of, line }) => of.command.productId !== line.productId);
+    if (others.length === 0) return suspects;
+    // What comes in its ResumeProduct's own group waits there, and leaves no dead letter. Meanwhile a command of another
+    // product may take its id.
+    const resumes = await snapshot.resumesOf([...new Set(others.map(({ of }) => of.command.productId))]);
+    const waited = others.filter(({ of, line }) =>
+      resumes
+        .get(of.command.productId)
+        ?.some(({ partition, offset }) => partition !== of.partition || offset > line.offset),
+    );
+    return suspects.filter((each) => !waited.includes(each));
   }
 }
 

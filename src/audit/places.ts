@@ -20,7 +20,7 @@ import { Rows } from "./rows.ts";
 export type DecidedRange = { readonly partition: number; readonly low: number; readonly end: number };
 
 export type PlacesDeps = {
-  readonly snapshot: Pick<AuditSnapshot, "linesByPlace" | "keptByPlace" | "linesById" | "resumedById">;
+  readonly snapshot: Pick<AuditSnapshot, "linesByPlace" | "keptByPlace" | "linesById" | "resumedById" | "resumesOf">;
   readonly reader: Pick<LogReader, "read">;
   readonly codec: Pick<CommandCodec, "decode" | "learn">;
   readonly findings: Findings;

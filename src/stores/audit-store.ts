@@ -32,6 +32,9 @@ export type ResumedLetter = Pick<DeadLetter, "productId" | "commandId" | "key" |
   readonly letterId: number;
 };
 
+/** Where a ResumeProduct decided what waited for its product. */
+export type ResumePlace = Pick<Line, "productId" | "partition" | "offset">;
+
 /** What a product's tally needs of a line. */
 export type TallyLine = Pick<
   Line,
@@ -81,6 +84,8 @@ export type AuditSnapshot = {
   linesById(commandIds: readonly string[]): Promise<ReadonlyMap<string, Line>>;
   /** Dead letters of resumed commands by the command's id, in the order in which they came; for ids that a page holds. */
   resumedById(commandIds: readonly string[]): Promise<ReadonlyMap<string, readonly ResumedLetter[]>>;
+  /** By product, where it was resumed; for products that a page names. */
+  resumesOf(productIds: readonly string[]): Promise<ReadonlyMap<string, readonly ResumePlace[]>>;
   /** Products of which commands wait that nobody resumes, for they are not parked. */
   forgotten(): Pages<{ readonly productId: string; readonly letters: number }>;
   /** Commands that wait, though one of their product that came later was resumed. */

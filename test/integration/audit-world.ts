@@ -141,6 +141,9 @@ export async function makeHistory(world: AuditWorld): Promise<void> {
       })),
     );
   }
+  // One id for orders of two products, in one partition.
+  const twice = placeOrder({ commandId: randomUUID(), productId: "strewn", customerId: "twice" });
+  await append([twice, { ...twice, productId: "absent" }].map((command) => ({ command, partition: 1 })));
   await appendOddities(tallyman.topic);
   await parkAndResume(world);
 }

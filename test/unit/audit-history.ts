@@ -239,6 +239,11 @@ function snapshotOf({ lines, stock, parked, letters, partitions }: History): Aud
       const of = (id: string): ResumedLetter[] => resumed.filter(({ commandId }) => commandId === id);
       return Promise.resolve(new Map(resumed.map(({ commandId }) => [commandId ?? "", of(commandId ?? "")])));
     },
+    resumesOf: (ids) => {
+      const resumes = all.filter(({ type, status }) => type === "ResumeProduct" && status === "accepted");
+      const wanted = resumes.filter(({ productId }) => ids.includes(productId));
+      return Promise.resolve(Map.groupBy(wanted, ({ productId }) => productId));
+    },
     forgotten: () => {
       const open = letters.filter(({ outcome, productId }) => outcome === null && productId !== null);
       const products = new Set(open.map(({ productId }) => productId ?? "").filter((id) => !parked.has(id)));

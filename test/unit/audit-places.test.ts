@@ -116,6 +116,37 @@ describe("no differences:", () => {
     expect(await kinds(history)).toEqual([]);
   });
 
+  it("an order that waited in its ResumeProduct's own group, while another product's order took its id", async () => {
+    const other = { ...order, productId: "p2" };
+    const stock = at(0, delivery, receiveStock({ commandId: uuidOf(9), productId: "p2" }));
+    const parks: Sent = { partition: 0, what: placeOrder({ commandId: uuidOf(7), productId: "p2" }), refused: true };
+    const resume = resumeProduct({ commandId: uuidOf(8), productId: "p2" });
+    for (const resumedIn of [0, 1]) {
+      // The last group brings both orders and the resume; the resume may be in another partition, where a producer strews.
+      const sent = [...stock, parks, ...at(0, other, order), ...at(resumedIn, resume)];
+      const history = historyOf(sent, 2, [1, 1, 1, 9]);
+      expect(history.letters.map(({ commandId }) => commandId)).toEqual([uuidOf(7)]);
+      expect(history.lines.get(uuidOf(1))).toMatchObject({ productId: "p1", offset: 4 });
+      const { findings, log } = await auditHistory(history);
+      expect([findings.differences, log.repeats]).toEqual([[], 1]);
+    }
+    // Where the resume comes before the other order, the first one is decided there.
+    const history = historyOf([...stock, parks, ...at(0, other, resume, order)], 1, [1, 1, 1, 9]);
+    expect([history.lines.get(uuidOf(1))?.productId, await kinds(history)]).toEqual(["p2", []]);
+    const line = historyOf(at(0, delivery, order), 1).lines.get(uuidOf(1));
+    if (line === undefined) throw new Error("the order is decided");
+    history.lines.set(uuidOf(1), { ...line, offset: 5 });
+    expect(await kinds(history)).toContain("A4");
+    // Two records of the product that waits are no matter of waiting.
+    const twice = placeOrder({ commandId: uuidOf(5), productId: "p2" });
+    const both = historyOf([...stock, parks, ...at(0, other, order, twice, twice, resume)], 1, [1, 1, 1, 9]);
+    expect(await kinds(both)).toEqual([]);
+    const decided = both.lines.get(uuidOf(5));
+    if (decided === undefined) throw new Error("it is decided");
+    both.lines.set(uuidOf(5), { ...decided, offset: decided.offset + 1 });
+    expect(await kinds(both)).toEqual(["A4"]);
+  });
+
   it("an order that waited behind another command of its id, both behind its cancel", async () => {
     const cancel = cancelOrder({ commandId: uuidOf(2), orderId: uuidOf(1) });
     const parks: Sent[] = [

@@ -208,10 +208,9 @@ for (const field of fields) {
     // Another record of the same command: between partitions nobody knows which of them came first. Another ResumeProduct of
     // the product may as well have decided what waited.
     const there = history.log[changed.partition]?.[changed.offset];
-    if (typeof there === "object" && field !== "commandId") {
+    if (typeof there === "object" && (field === "partition" || field === "offset")) {
       if (field === "partition" && there.commandId === line.commandId) return false;
-      if (there.type === "ResumeProduct" && there.productId === line.productId && changed.offset !== line.offset)
-        return false;
+      if (there.type === "ResumeProduct" && there.productId === line.productId) return false;
     }
     history.lines.delete(line.commandId);
     history.lines.set(changed.commandId, changed);

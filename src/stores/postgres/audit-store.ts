@@ -7,11 +7,11 @@ import { limits } from "../../limits.ts";
 import type { Line } from "../../schemas/lines.ts";
 import { StoreUnfit } from "../audit-store.ts";
 import type { AuditReads, AuditSnapshot, AuditStore, AuditedPartition } from "../audit-store.ts";
-import type { Pages, ResumedLetter, StockRow } from "../audit-store.ts";
+import type { Pages, ResumedLetter, ResumePlace, StockRow } from "../audit-store.ts";
 import { StoreUnavailable, versionKey } from "../ledger-store.ts";
 import { forgottenSql, keptByPlaceSql, overtakenSql, resumedByIdSql, unsentSql } from "./audit/kept-by-place.ts";
 import { linesByOrderSql } from "./audit/lines-by-order.ts";
-import { linesByIdSql, linesByPlaceSql } from "./audit/lines-by-place.ts";
+import { linesByIdSql, linesByPlaceSql, resumesOfSql } from "./audit/lines-by-place.ts";
 import { catalogueSql, linesByProductSql, stockByProductSql } from "./audit/lines-by-product.ts";
 import { auditedLinesSql, auditedPartitionsSql, auditedStockSql, linesOfVersionsSql } from "./audit/reads.ts";
 import { viewDifferencesSql } from "./audit/view-differences.ts";
@@ -63,6 +63,8 @@ function snapshotOf(client: Queries): AuditSnapshot {
     linesByPlace: () => pages(linesByPlaceSql),
     keptByPlace: () => pages(keptByPlaceSql),
     resumedById: async (ids) => groupedById(await ask<ResumedLetter>(client, resumedByIdSql, [ids])),
+    resumesOf: async (productIds) =>
+      Map.groupBy(await ask<ResumePlace>(client, resumesOfSql, [productIds]), ({ productId }) => productId),
     forgotten: () => pages(forgottenSql),
     overtaken: () => pages(overtakenSql),
     unsent: () => pages(unsentSql),

@@ -8,5 +8,12 @@ export const auditLineColumns = `
 /** All lines by their place in the log: the order of an index. No locks. */
 export const linesByPlaceSql = `select ${auditLineColumns} from ledger order by "partition", "offset"`;
 
+/**
+ * Input: product ids. Result: where their ResumeProducts decided what waited. Reads all lines of these products. No locks.
+ */
+export const resumesOfSql = `
+  select product_id as "productId", "partition", "offset" from ledger
+  where product_id = any($1::text[]) and type = 'ResumeProduct' and reason is null`;
+
 /** Input: command ids. Result: their lines. No locks. */
 export const linesByIdSql = `select ${auditLineColumns} from ledger where command_id = any($1::uuid[])`;
