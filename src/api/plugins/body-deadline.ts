@@ -4,7 +4,7 @@
  *
  * Who owns what: the plugin owns one timer and the requests whose bodies are on their way. All of them have left when it closes.
  */
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import fastifyPlugin from "fastify-plugin";
 import { limits } from "../../limits.ts";
@@ -17,9 +17,12 @@ declare module "fastify" {
   }
 }
 
-type Body = { readonly streams: boolean; bytes: number; since: number };
+type Body = { readonly answer: ServerResponse; readonly streams: boolean; bytes: number; since: number };
 
-export type BodyDeadlineOptions = { readonly expired: (socket: Socket) => void };
+export type BodyDeadlineOptions = {
+  /** Answers, and closes the connection. */
+  readonly expired: (socket: Socket) => void;
+};
 
 export const bodyDeadline = fastifyPlugin<BodyDeadlineOptions>((app, { expired }, done) => {
   const bodies = new Map<IncomingMessage, Body>();
@@ -30,15 +33,17 @@ export const bodyDeadline = fastifyPlugin<BodyDeadlineOptions>((app, { expired }
       if (body.streams && bytes !== body.bytes) Object.assign(body, { bytes, since: time });
       if (time - body.since < limits.requestTimeoutMs) continue;
       bodies.delete(request);
-      if (!request.complete) expired(request.socket);
+      if (request.complete) continue;
+      // An answer that has begun is cut off, for there is no room in it for another one.
+      if (body.answer.headersSent) request.socket.destroySoon();
+      else expired(request.socket);
     }
   };
   const timer = setInterval(sweep, limits.requestTimeoutMs / 10);
 
-  app.addHook("onRequest", (request, _reply, next) => {
-    const { raw, routeOptions } = request;
+  app.addHook("onRequest", ({ raw, routeOptions }, { raw: answer }, next) => {
     const streams = routeOptions.config.streamsBody === true;
-    if (!raw.complete) bodies.set(raw, { streams, bytes: 0, since: performance.now() });
+    if (announcesBody(raw)) bodies.set(raw, { answer, streams, bytes: 0, since: performance.now() });
     next();
   });
   app.addHook("preHandler", (request, _reply, next) => {
@@ -59,3 +64,8 @@ export const bodyDeadline = fastifyPlugin<BodyDeadlineOptions>((app, { expired }
   });
   done();
 });
+
+/** RFC 9112, 6: without one of these, a request has none. */
+function announcesBody({ headers }: IncomingMessage): boolean {
+  return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+}
