@@ -9,7 +9,7 @@ import { SchemaSourceUnavailable } from "./schemas/schema-source.ts";
 import { awaitService, withoutPassword } from "./service-away.ts";
 import type { Prepared } from "./set-up.ts";
 
-export type OpenDecisionsTopic = DecisionsTopic & { close(): Promise<void> };
+export type OpenDecisionsTopic = Omit<DecisionsTopic, "ledger"> & { close(): Promise<void> };
 
 /** Null: it is switched off. Rejects as `prepare` does. */
 export async function openDecisionsTopic(

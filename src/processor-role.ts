@@ -75,7 +75,7 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
     inspector,
     codec,
     cache: createRedisEffectsCache({ redis, proof: ownershipProof(store), channel: decisionsChannel(topic) }),
-    ...(decisions !== null && { decisions }),
+    ...(decisions !== null && { decisions: { ...decisions, ledger: store } }),
     partitionCount: () => partitionCount,
     owner: config.instanceId,
     sleep,

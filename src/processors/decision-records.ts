@@ -43,7 +43,10 @@ export function wholeCommits(lines: readonly StoredLine[]): number {
   // Lines of a commit share its time. An order whose cancel came first has kept the time of that one.
   const isTimeless = ({ reason }: StoredLine): boolean => reason === "cancelled_before_placed";
   const last = lines.findLast((line) => !isTimeless(line))?.decidedAt;
-  return lines.findLastIndex((line) => !isTimeless(line) && line.decidedAt !== last) + 1;
+  let count = lines.findLastIndex((line) => !isTimeless(line) && line.decidedAt !== last) + 1;
+  // What lies at one offset is of one commit, such as a cancel and the place that it keeps for an order that has not come.
+  while (count > 0 && lines[count]?.offset === lines[count - 1]?.offset) count += 1;
+  return count;
 }
 
 /** The line as it was decided: that an order was cancelled later is told by the decision of its cancel. */

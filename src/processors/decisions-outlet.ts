@@ -12,7 +12,7 @@ import { partitionOf } from "../partitioning/partition-of.ts";
 import type { AppendRecord, LogAppender } from "../log/log.ts";
 import type { Decisions } from "../schemas/decisions.ts";
 import type { Line, StoredLine } from "../schemas/lines.ts";
-import type { CommitReceipt } from "../stores/ledger-store.ts";
+import type { CommitReceipt, LedgerStore } from "../stores/ledger-store.ts";
 import type { DecidedGroup } from "./decide-group.ts";
 import { decisionRecords, wholeCommits } from "./decision-records.ts";
 import type { Chunk, Lease } from "./lease.ts";
@@ -25,9 +25,11 @@ export type DecisionsTopic = Pick<LogAppender, "append"> & {
   /** Of this topic: fixed when it is made, so that a product's decisions stay in one partition. */
   readonly partitionCount: number;
   readonly encode: (decisions: Decisions) => Buffer;
+  /** Where what was decided is read back, and noted how far it is told. */
+  readonly ledger: Pick<LedgerStore, "linesBetween" | "saveDecisionsOffset">;
 };
 
-type Deps = Pick<ProcessorDeps, "store" | "sleep" | "log" | "metrics" | "limits">;
+type Deps = Pick<ProcessorDeps, "sleep" | "log" | "metrics" | "limits">;
 
 /** What one commit decided of one partition, in the order of decision. */
 type Told = { readonly decidedAt: number; readonly lines: readonly Line[] };
@@ -87,9 +89,9 @@ export class DecisionsOutlet {
   }
 
   async #replay(lease: Lease, from: number, to: number): Promise<number> {
-    const { store, limits } = this.#deps;
+    const { limits } = this.#deps;
     for (let limit = limits.decisionsReplayLinesMax; ; limit *= 2) {
-      const lines = await store.linesBetween(lease.partition, from, to, limit);
+      const lines = await this.#topic.ledger.linesBetween(lease.partition, from, to, limit);
       const isAll = lines.length < limit;
       const whole = isAll ? lines : lines.slice(0, wholeCommits(lines)); // I2
       if (whole.length === 0 && !isAll) continue; // One commit that is longer than the page.

@@ -165,6 +165,8 @@ export class PartitionProcessor implements LogListener {
   }
 
   async #saveDecisions(): Promise<void> {
+    const { decisions: topic } = this.#deps;
+    if (topic === undefined) return;
     this.decisionsBehind(); // For the metric.
     const moved = [...this.#leases.values()].filter(({ decisions }) => decisions.done > decisions.saved);
     if (moved.length === 0) return;
@@ -172,7 +174,7 @@ export class PartitionProcessor implements LogListener {
       return { partition, epoch, decisionsOffset: decisions.done };
     });
     try {
-      await this.#deps.store.saveDecisionsOffset(offsets);
+      await topic.ledger.saveDecisionsOffset(offsets);
       for (const [index, { decisions }] of moved.entries())
         decisions.saved = offsets[index]?.decisionsOffset ?? decisions.saved;
     } catch (error) {

@@ -5,6 +5,7 @@ import { watchGrowth } from "../growth/growth-watch.ts";
 import { PartitionProcessor } from "../processors/partition-processor.ts";
 import { reach } from "./service.ts";
 import { simCodec } from "./sim-codec.ts";
+import { createSimAppender } from "./sim-appender.ts";
 import { createSimAdmin, createSimInspector } from "./sim-admin.ts";
 import { SimProcess } from "./sim-process.ts";
 import { SimSource } from "./sim-source.ts";
@@ -22,6 +23,9 @@ const smallLimits = {
   leaseProductsMax: 3,
   effectsQueueCommandsMax: 12,
   effectsReplayLinesMax: 12,
+  decisionsPerRecordMax: 3,
+  decisionsBatchRecordsMax: 3,
+  decisionsReplayLinesMax: 5,
   duplicateWatchGroups: 2,
 };
 
@@ -33,7 +37,7 @@ export class SimProcessor {
   readonly processor: PartitionProcessor;
 
   constructor(surroundings: Surroundings, name: string, id: string) {
-    const { engine, log, brokers, group, services, stores } = surroundings;
+    const { engine, side, log, decisions, brokers, group, services, stores } = surroundings;
     const process = new SimProcess(engine, name);
     this.process = process;
     this.source = new SimSource({ id, engine, process, log, service: services.log, group, strayShare });
@@ -59,12 +63,19 @@ export class SimProcessor {
       limits,
       changed: (map) => (partitionCount = Math.max(partitionCount, map.partitionCount)),
     });
+    const appender = createSimAppender({ engine: side, process, log: decisions, service: services.decisionsAppends });
     this.processor = new PartitionProcessor({
       store,
       source: this.source,
       inspector,
       codec: simCodec,
       cache: reach(stores.effectsCache(owns), services.cache, process),
+      decisions: {
+        append: (records) => appender.append(records),
+        partitionCount: decisions.partitions.length,
+        encode: (record) => Buffer.from(JSON.stringify(record)),
+        ledger: reach(stores.ledger, services.decisionsStore, process),
+      },
       partitionCount: () => partitionCount,
       owner: id,
       sleep: (ms) => process.sleep(ms),

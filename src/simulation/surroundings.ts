@@ -8,6 +8,7 @@ import type { OrderReads } from "../stores/order-reads.ts";
 import type { ReadCache } from "../stores/read-cache.ts";
 import type { Engine } from "./engine.ts";
 import type { SimBrokers } from "./sim-admin.ts";
+import type { SideEngine } from "./side-engine.ts";
 import type { SimService } from "./service.ts";
 import type { SimGroup } from "./sim-group.ts";
 import type { SimLog } from "./sim-log.ts";
@@ -16,6 +17,9 @@ import type { SimLog } from "./sim-log.ts";
 export type Surroundings = {
   readonly engine: Engine;
   readonly log: SimLog;
+  /** The decisions topic, and chance that nobody else draws from. */
+  readonly decisions: SimLog;
+  readonly side: SideEngine;
   readonly brokers: SimBrokers;
   readonly group: SimGroup;
   readonly services: Services;
@@ -30,6 +34,9 @@ export type Services = {
   readonly storeReads: SimService;
   readonly cache: SimService;
   readonly cacheReads: SimService;
+  /** What the outlet of the decisions asks of the log and of the store. */
+  readonly decisionsAppends: SimService;
+  readonly decisionsStore: SimService;
 };
 
 export type Stores = {

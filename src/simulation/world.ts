@@ -33,6 +33,7 @@ import type { SimRequest, SimResponse } from "./sim-http.ts";
 import { SimLog } from "./sim-log.ts";
 import type { SimProcess } from "./sim-process.ts";
 import { worldBeginsAt } from "./sim-process.ts";
+import { SideEngine } from "./side-engine.ts";
 import { SimProcessor } from "./sim-processor.ts";
 import type { Services, Surroundings } from "./surroundings.ts";
 import type { Wavering } from "./wavering.ts";
@@ -65,6 +66,8 @@ const partitionsMax = 12;
 export class World {
   readonly engine: Engine;
   readonly log: SimLog;
+  /** The decisions topic. */
+  readonly decisions: SimLog;
   readonly ledger: MemoryLedger;
   readonly cache: MemoryCache;
   readonly maps: MemoryPartitionMaps;
@@ -92,6 +95,8 @@ export class World {
     const engine = new Engine(seed, trace);
     this.engine = engine;
     this.log = new SimLog(partitions);
+    this.decisions = new SimLog(partitions);
+    const side = new SideEngine(engine, seed);
     const now = (): number => Math.floor(worldBeginsAt + engine.now);
     this.ledger = createMemoryLedgerStore({
       now,
@@ -108,9 +113,11 @@ export class World {
     this.#surroundings = {
       engine,
       log: this.log,
+      decisions: this.decisions,
+      side,
       brokers: new SimBrokers(engine, this.log, this.group),
       group: this.group,
-      services: createServices(engine),
+      services: createServices(engine, side),
       stores: {
         ledger: this.ledger,
         orders: createMemoryOrderReads(this.ledger, () => this.log.partitions.length),
@@ -306,8 +313,8 @@ export class World {
   /** The store says of all that is decided that it was told. It may not know: an owner whose epoch was raised finds out late. */
   isTold(): boolean {
     return this.log.partitions.every((_, partition) => {
-      const { nextOffset, effectsOffset } = this.ledger.progressOf(partition);
-      return effectsOffset === nextOffset;
+      const { nextOffset, effectsOffset, decisionsOffset } = this.ledger.progressOf(partition);
+      return effectsOffset === nextOffset && decisionsOffset === nextOffset;
     });
   }
 
@@ -350,8 +357,12 @@ export class World {
   }
 
   #both(name: ServiceName): readonly SimService[] {
-    const { log, logAppends, store, storeReads, cache, cacheReads } = this.services;
-    const both = { log: [log, logAppends], store: [store, storeReads], cache: [cache, cacheReads] };
+    const { log, logAppends, decisionsAppends, store, storeReads, decisionsStore, cache, cacheReads } = this.services;
+    const both = {
+      log: [log, logAppends, decisionsAppends],
+      store: [store, storeReads, decisionsStore],
+      cache: [cache, cacheReads],
+    };
     return both[name];
   }
 
@@ -366,13 +377,14 @@ export class World {
   }
 }
 
-function createServices(engine: Engine): Services {
+function createServices(engine: Engine, side: SideEngine): Services {
   const service = (
     name: string,
     latencyMs: readonly [number, number],
     timeoutMs: number,
     unavailable: (message: string) => Error,
-  ): SimService => new SimService({ engine, name, latencyMs, timeoutMs, unavailable });
+    drawn = engine,
+  ): SimService => new SimService({ engine: drawn, name, latencyMs, timeoutMs, unavailable });
   const store = (message: string): Error => new StoreUnavailable(message);
   const cache = (message: string): Error => new CacheUnavailable(message);
   const log = (message: string): Error => new LogUnavailable(message);
@@ -383,6 +395,8 @@ function createServices(engine: Engine): Services {
     storeReads: service("store", [0.2, 2], limits.readDeadlineMs, store),
     cache: service("cache", [0.1, 1], limits.effectsDeadlineMs, cache),
     cacheReads: service("cache", [0.1, 1], limits.cacheDeadlineMs, cache),
+    decisionsAppends: service("log", [0.5, 4], limits.appendDeadlineMs, log, side),
+    decisionsStore: service("store", [0.3, 3], limits.commitTimeoutMs, store, side),
   };
 }
 

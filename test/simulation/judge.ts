@@ -7,6 +7,7 @@ import type { Command } from "../../src/schemas/commands.ts";
 import { partitionOf } from "../../src/partitioning/partition-of.ts";
 import type { World } from "../../src/simulation/world.ts";
 import type { History } from "./clients.ts";
+import { wrongInDecisions } from "./judge-decisions.ts";
 import { Model } from "./model.ts";
 import type { Verdict } from "./model.ts";
 
@@ -34,6 +35,8 @@ export function judge(world: World, history: History): void {
   absentWereAbsent(history);
   nothingWaitsInVain(world);
   everyDecisionIsTold(world);
+  const wrong = wrongInDecisions(world);
+  if (wrong !== undefined) throw new Violation("I14", wrong);
   garbageIsKept(world);
   cacheIsTrue(world);
 }

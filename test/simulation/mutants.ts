@@ -48,7 +48,7 @@ export const mutants: readonly Mutant[] = [
     about: "a stale owner commits where its lease stands (P4, P10)",
     edits: [noEpoch],
     siblings: [noOffset],
-    seed: 483899271,
+    seed: 851009832,
   },
   {
     name: "offset",
@@ -169,6 +169,18 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     seed: 62,
+  },
+  {
+    name: "decisions-unsettled",
+    about: "decisions count as told before the topic has them (P15)",
+    edits: [
+      {
+        file: "src/processors/decisions-outlet.ts",
+        find: "await this.#topic.append(batch); // I1",
+        replace: "this.#topic.append(batch).catch(() => undefined);",
+      },
+    ],
+    seed: 1,
   },
   {
     name: "refill-token",

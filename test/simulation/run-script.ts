@@ -166,8 +166,8 @@ function foreignCommand(record: Exclude<ForeignRecord, { readonly kind: "marker"
 
 function describeStandstill(world: World, busy: number): string {
   const partitions = world.log.partitions.map((entries, partition) => {
-    const { nextOffset, effectsOffset, epoch } = world.ledger.progressOf(partition);
-    return `partition ${partition}, epoch ${epoch}: told ${effectsOffset}, decided ${nextOffset}, end ${entries.length}`;
+    const { nextOffset, effectsOffset, decisionsOffset, epoch } = world.ledger.progressOf(partition);
+    return `partition ${partition}, epoch ${epoch}: told ${effectsOffset} and ${decisionsOffset}, decided ${nextOffset}, end ${entries.length}`;
   });
   const phase = world.maps.current()?.growth?.phase;
   if (phase !== undefined) partitions.push(`the growth is ${phase}`);

@@ -106,6 +106,7 @@ describe("records of the decisions topic", () => {
     expect(wholeCommits([line(1, 10), line(2, 20), line(3, 5, late)])).toBe(1);
     expect(wholeCommits([line(1, 10), line(2, 10)])).toBe(0);
     expect(wholeCommits([])).toBe(0);
+    expect(wholeCommits([line(1, 10), line(1, 10, late), line(2, 20)]), "a page must not begin where it began").toBe(2);
   });
 
   it("are Avro in Confluent's wire format, and the longest one is within its bound", async () => {

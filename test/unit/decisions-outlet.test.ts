@@ -29,7 +29,6 @@ function createOwner(bounds: Partial<Record<keyof typeof limits, number>> = {}) 
     if (claim === undefined) throw new Error("a claim was expected");
     const lease = new Lease(claim, limits.leaseProductsMax);
     const deps = {
-      store,
       sleep: () => new Promise<void>((resolve) => void setImmediate(resolve)),
       log: pino({ level: "silent" }),
       metrics,
@@ -37,6 +36,7 @@ function createOwner(bounds: Partial<Record<keyof typeof limits, number>> = {}) 
     };
     const outlet = new DecisionsOutlet(deps, {
       partitionCount,
+      ledger: store,
       encode: (decisions) => Buffer.from(JSON.stringify(decisions)),
       append: async (records) => {
         await world.gate();
