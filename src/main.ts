@@ -2,6 +2,7 @@
  * The process: `node src/main.ts api|processor`, one role or both. Exit codes: 0 stopped as asked; 1 a fault; 2 the command
  * line or the environment is wrong; 3 a service is not fit (schema, topic or database), with what to mend on stderr.
  */
+import { setFlagsFromString } from "node:v8";
 import { pino } from "pino";
 import type { Logger } from "pino";
 import { startApi } from "./api-role.ts";
@@ -14,6 +15,9 @@ import type { RunningRole } from "./role.ts";
 import { SchemaIdTaken, SchemaIncompatible } from "./schemas/schema-source.ts";
 import { ServiceAway } from "./service-away.ts";
 import { DatabaseUnfit } from "./stores/postgres/migrate.ts";
+
+// The heap grows by a third between collections instead of doubling: both roles make much garbage and keep little (docs/decisions/064).
+setFlagsFromString("--heap-growing-percent=30");
 
 const roles = { api: startApi, processor: startProcessor };
 type RoleName = keyof typeof roles;

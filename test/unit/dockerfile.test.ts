@@ -74,7 +74,12 @@ describe("the Dockerfile", () => {
     expect(tallyman?.command).toEqual(["node", "src/main.ts", "api"]);
     expect(existsSync(path.join(root, tallyman?.command[1] ?? ""))).toBe(true);
     expect(tallyman?.user).toMatch(/^[1-9]\d*:[1-9]\d*$/);
-    expect(tallyman?.env).toEqual({ NODE_ENV: "production", HOST: "0.0.0.0", JITI_FS_CACHE: "false" });
+    expect(tallyman?.env).toEqual({
+      NODE_ENV: "production",
+      HOST: "0.0.0.0",
+      JITI_FS_CACHE: "false",
+      NODE_OPTIONS: "--max-semi-space-size=16",
+    });
     expect(tallyman?.healthcheck.slice(0, 2)).toEqual(["node", "-e"]);
     expect(tallyman?.healthcheck[2]).toContain("/livez");
     for (const port of tallyman?.ports ?? []) expect(Number(port)).toBeGreaterThan(1023);
