@@ -6,7 +6,9 @@ import { runOrders } from "./race/run.ts";
 import { type Figures, oversold, undecided, verdict } from "./race/verdict.ts";
 import { openSeedShop } from "./seed-shop/shop.ts";
 import { runBench } from "./support/bench.ts";
-import { printTable, whole, writeResults } from "./support/report.ts";
+import { writeFigures } from "./support/figures-file.ts";
+import { whole } from "./support/numbers.ts";
+import { printTable } from "./support/table.ts";
 
 const defaults = { units: 1_000, orders: 3_000, clients: 32, workers: 4, "warm-up": 1_000, json: false };
 
@@ -26,7 +28,7 @@ await runBench("npm run race", defaults, async (bench, options) => {
     console.log(JSON.stringify({ options, seed: told(seed), tallyman: told(tallyman), exitCode, reasons }));
   } else {
     print(seed, tallyman, options);
-    writeResults("race", options, { seed, tallyman, exitCode, reasons });
+    writeFigures("race", options, { seed, tallyman, exitCode, reasons });
   }
   for (const reason of reasons) console.error(`WRONG: ${reason}`);
   return exitCode;

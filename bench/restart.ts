@@ -13,7 +13,10 @@ import {
 } from "../test/support/http-load.ts";
 import { type Bench, runBench } from "./support/bench.ts";
 import { type Installation, createInstallation } from "./support/installation.ts";
-import { printTable, spreadOf, whole, writeResults } from "./support/report.ts";
+import { writeFigures } from "./support/figures-file.ts";
+import { whole } from "./support/numbers.ts";
+import { spreadOf } from "./support/percentiles.ts";
+import { printTable } from "./support/table.ts";
 
 const partitionCount = 12;
 const productsPerPartition = 4;
@@ -82,7 +85,7 @@ await runBench("npm run bench:restart", defaults, async (bench, options) => {
     repetitions.map(({ results }) => results),
     options,
   );
-  writeResults("restart", options, repetitions);
+  writeFigures("restart", options, repetitions);
   const problems = repetitions.flatMap((repetition) => repetition.problems);
   for (const problem of problems) console.error(`WRONG: ${problem}`);
   if (problems.length > 0) return 1;

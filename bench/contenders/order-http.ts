@@ -45,7 +45,7 @@ const decided = {
 export const orderSchema = { body, response: { 200: decided, 201: decided, 202: decided, 409: decided } };
 
 /** In the order of time, so that the index of ids grows at its end: as Tallyman's are. */
-export const orderIdOf = ({ orderId }: OrderBody): string => orderId ?? v7();
+export const orderIdOf = ({ orderId }: OrderBody): string => orderId?.toLowerCase() ?? v7();
 
 /** 201: taken now; 200: known already; 409: refused. */
 export const statusOf = ({ status }: Pick<Decided, "status">, isKnown: boolean): 200 | 201 | 409 =>
@@ -71,3 +71,25 @@ export async function serve(app: FastifyInstance, close: () => Promise<unknown>)
   });
   await app.listen({ host: "127.0.0.1", port: Number(process.env.PORT) });
 }
+
+/** One line of a batch; null: it is no order. */
+export function readOrderLine(line: string): OrderBody | null {
+  try {
+    const order = JSON.parse(line) as Partial<Record<keyof OrderBody, unknown>>;
+    const { orderId, productId, quantity, customerId } = order;
+    if (orderId !== undefined && !(typeof orderId === "string" && uuid.test(orderId))) return null;
+    if (customerId !== undefined && typeof customerId !== "string") return null;
+    if (typeof productId !== "string" || typeof quantity !== "number") return null;
+    if (!Number.isInteger(quantity) || quantity < 1 || quantity > 1_000_000) return null;
+    return {
+      productId,
+      quantity,
+      ...(orderId !== undefined && { orderId: orderId.toLowerCase() }),
+      ...(customerId !== undefined && { customerId }),
+    };
+  } catch {
+    return null;
+  }
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -8,7 +8,7 @@ import { type Service, untilReady } from "../../local/supervise.ts";
 import { type Contender, postProduct, readCached } from "../race/contender.ts";
 import { orderIdsOf } from "../race/load.ts";
 import type { Bench } from "../support/bench.ts";
-import { checkReady } from "../contenders/orders-peer.ts";
+import { checkReady } from "../contenders/peer-server.ts";
 import { createInstallation } from "../support/installation.ts";
 import { startOwnProcess } from "../support/own-process.ts";
 import { createTopicReader } from "./topic-reader.ts";
@@ -17,8 +17,14 @@ import { createTables } from "./tables.ts";
 
 const readyLimitMs = 60_000;
 
+export type SeedShop = Contender & {
+  readonly pids: Readonly<Record<string, number>>;
+  /** Rows of orders. */
+  countOrders(): Promise<number>;
+};
+
 /** Starts it with a database, a topic and a Redis database of its own. */
-export async function openSeedShop(bench: Bench, workers: number): Promise<Contender> {
+export async function openSeedShop(bench: Bench, workers: number): Promise<SeedShop> {
   const { profile, services, signal } = bench;
   const stack = new AsyncDisposableStack();
   try {
@@ -36,7 +42,7 @@ export async function openSeedShop(bench: Bench, workers: number): Promise<Conte
         environment,
         rank,
       });
-    start("consumer", 1);
+    const consumer = start("consumer", 1);
     const web = start("web", 0);
     const url = `http://127.0.0.1:${port}`;
     await bench.progress.step(`Shop that sends quantities, ${workers} workers, on ${url}`, () =>
@@ -46,6 +52,11 @@ export async function openSeedShop(bench: Bench, workers: number): Promise<Conte
     let announced = 0;
     return {
       url,
+      pids: { web: web.pid, consumer: consumer.pid },
+      countOrders: async () => {
+        const { rows } = await database.query<{ count: number }>("select count(*)::int4 as count from orders");
+        return rows[0]?.count ?? 0;
+      },
       headers: {},
       addProduct: (id, units) => postProduct(url, { id, name: id, quantity: units }, signal),
       // It answers when the order's row is there.

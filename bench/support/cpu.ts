@@ -80,3 +80,13 @@ function readBusy(): number {
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = line.trim().split(/\s+/).slice(1).map(Number);
   return (user + nice + system + irq + softirq) / ticksPerSecond;
 }
+
+/** Undefined when one of them is. */
+export function sumCpu(parts: readonly (Cpu | undefined)[]): Cpu | undefined {
+  const sum: Record<string, number> = {};
+  for (const part of parts) {
+    if (part === undefined) return undefined;
+    for (const [name, seconds] of Object.entries(part)) sum[name] = (sum[name] ?? 0) + seconds;
+  }
+  return sum;
+}

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { Failure } from "../../local/failure.ts";
+import type { DecisionLatency, OrderCounts } from "../contenders/contender.ts";
 
 export type Progress = { readonly decided: number; readonly effects: number };
 
@@ -38,8 +39,6 @@ export async function untilProgress(
   }
 }
 
-export type OrderCounts = { readonly accepted: number; readonly rejected: number };
-
 /** Orders that came at `sinceMs` (by the clock of the api, milliseconds since 1970) or later. */
 export async function countOrders(database: Client, sinceMs = 0): Promise<OrderCounts> {
   const { rows } = await database.query<OrderCounts>(
@@ -51,19 +50,24 @@ export async function countOrders(database: Client, sinceMs = 0): Promise<OrderC
   return rows[0] ?? { accepted: 0, rejected: 0 };
 }
 
-export type Percentiles = { readonly p50: number; readonly p99: number };
-
-/** Milliseconds from issued_at (the api's clock, before it appends) to decided_at (PostgreSQL's clock, as the deciding transaction begins). */
-export async function orderToDecision(database: Client, sinceMs: number): Promise<Percentiles> {
-  const { rows } = await database.query<Percentiles>(
-    `select coalesce(percentile_cont(0.5) within group (order by ms), 0) as p50,
-            coalesce(percentile_cont(0.99) within group (order by ms), 0) as p99
-     from (select (extract(epoch from decided_at - issued_at) * 1000)::float8 as ms
+/** Milliseconds to decided_at, which is PostgreSQL's clock as the deciding transaction begins: the commit itself is not in it. */
+export async function orderToDecision(database: Client, sinceMs: number): Promise<DecisionLatency> {
+  const { rows } = await database.query<{ issued50: number; issued99: number; due50: number; due99: number }>(
+    `select percentile_disc(0.5) within group (order by issued) as issued50,
+            percentile_disc(0.99) within group (order by issued) as issued99,
+            percentile_disc(0.5) within group (order by due) as due50,
+            percentile_disc(0.99) within group (order by due) as due99
+     from (select (extract(epoch from decided_at - issued_at) * 1000)::float8 as issued,
+                  extract(epoch from decided_at)::float8 * 1000 - ${millisecondsOfId} as due
            from ledger where type = 'PlaceOrder' and issued_at >= to_timestamp($1 / 1000.0)) as times`,
     [sinceMs],
   );
-  return rows[0] ?? { p50: 0, p99: 0 };
+  const { issued50 = 0, issued99 = 0, due50 = 0, due99 = 0 } = rows[0] ?? {};
+  return { sinceIssued: { p50: issued50, p99: issued99 }, sinceDue: { p50: due50, p99: due99 } };
 }
+
+/** The first 48 bits of a UUIDv7. */
+const millisecondsOfId = "('x' || translate(left(command_id::text, 13), '-', ''))::bit(48)::bigint";
 
 /** What is wrong with the books, a sentence each; `acknowledged` is how many orders must have been decided. */
 export async function audit(database: Client, acknowledged: number): Promise<string[]> {

@@ -8,7 +8,7 @@ const connections = 20;
 
 export const oneStatement: Contender = {
   key: "a",
-  title: "one statement an order",
+  title: "(a) one statement an order",
   onlyWithAll: false,
   start: (bench) =>
     startOrdersPeer(bench, {

@@ -1,27 +1,19 @@
-// The load generator: autocannon, in a process of its own, so that what it takes is told apart from what it measures. Every connection
-// sends its next order when the one before is answered.
+// Single orders by autocannon. Every connection sends its next order when the one before is answered.
 import { randomUUID } from "node:crypto";
 import autocannon from "autocannon";
-import type { Load, LoadResult, ToGenerator } from "./generator.ts";
+import { percentilesOf } from "../support/percentiles.ts";
+import { createProductDraw } from "./distributions.ts";
+import type { LoadResult, Posts, Started } from "./loads.ts";
 
 /** Bodies made beforehand for each connection; a multiple of it covers 1,000 products evenly at 64 and at 256 connections. */
 const bodiesPerConnection = 250;
 /** Beyond the wanted time: autocannon's own end, which cuts orders off on their way. Only there in case nothing answers any more. */
 const overtimeSeconds = 60;
 
-process.on("disconnect", () => process.exit());
-process.on("message", (load: ToGenerator) => {
-  fire(load).then(
-    (result) => process.send?.({ kind: "done", result }),
-    (error: unknown) => process.send?.({ kind: "failed", why: String(error) }),
-  );
-});
-process.send?.({ kind: "ready" });
-
 /** When autocannon has noticed the end of the run before, a moment after the last answer. */
 let closed: Promise<unknown> = Promise.resolve();
 
-async function fire(load: Load): Promise<LoadResult> {
+export async function sendPosts(load: Posts, started: Started): Promise<LoadResult> {
   await closed;
   const times: number[] = [];
   const statuses: Record<string, number> = {};
@@ -30,18 +22,20 @@ async function fire(load: Load): Promise<LoadResult> {
   let connection = 0;
   let finished = 0;
   let resent = 0;
-  const products = shuffled(load.productIds);
+  const draw = createProductDraw(load.productIds, load.distribution, Math.random);
   // When all connections are made up and none has sent anything yet: autocannon's own "start" may come after the first answers.
   const begin = (): void => {
     startedAt = Date.now();
     endsAt = performance.now() + load.seconds * 1000;
-    process.send?.({ kind: "started" });
+    started();
   };
   const allAnswered = Promise.withResolvers<undefined>();
   const ended = Promise.withResolvers<undefined>();
   closed = ended.promise;
+  const { origin } = new URL(load.url);
+  const pathOf = (productId: string): string => load.url.slice(origin.length).replace("{productId}", productId);
   const options: autocannon.Options = {
-    url: `${load.url}/orders`,
+    url: origin,
     method: "POST",
     headers: { "content-type": "application/json", ...load.headers },
     connections: load.connections,
@@ -51,8 +45,8 @@ async function fire(load: Load): Promise<LoadResult> {
     setupClient: (client) => {
       client.setRequests(
         load.resentPercent === undefined
-          ? bodiesFor(products, connection)
-          : [ordersWithIds(products, load.resentPercent, () => (resent += 1))],
+          ? preparedOrders(load, draw, pathOf)
+          : [ordersWithIds(draw, pathOf, load.resentPercent, () => (resent += 1))],
       );
       connection += 1;
       if (connection === load.connections) begin();
@@ -74,42 +68,43 @@ async function fire(load: Load): Promise<LoadResult> {
   });
   await Promise.race([allAnswered.promise, ended.promise]);
   const endedAt = Date.now();
-  const sorted = Float64Array.from(times).sort();
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
   const unanswered = errors + load.connections - finished;
-  return { startedAt, endedAt, statuses, errors: unanswered, resent, p50: at(0.5), p99: at(0.99) };
+  return { startedAt, endedAt, statuses, errors: unanswered, resent, ...percentilesOf(times) };
 }
 
-function bodiesFor(products: readonly string[], connection: number): autocannon.Request[] {
-  const count = Math.min(bodiesPerConnection, products.length);
-  return Array.from({ length: count }, (_, n) => {
-    const productId = products[(connection * count + n) % products.length];
-    return { body: JSON.stringify({ productId, quantity: 1 }) };
+type PathOf = (productId: string) => string;
+
+function preparedOrders({ productIds }: Posts, draw: () => string, pathOf: PathOf): autocannon.Request[] {
+  const count = productIds.length === 1 ? 1 : bodiesPerConnection;
+  return Array.from({ length: count }, () => {
+    const productId = draw();
+    return { path: pathOf(productId), body: JSON.stringify({ productId, quantity: 1 }) };
   });
 }
 
 /** Each request is a new order or, for so many of 100, the order before once more. */
-function ordersWithIds(products: readonly string[], resentPercent: number, resends: () => void): autocannon.Request {
-  let again: string | undefined;
+function ordersWithIds(
+  draw: () => string,
+  pathOf: PathOf,
+  resentPercent: number,
+  resends: () => void,
+): autocannon.Request {
+  let again: { path: string; body: string } | undefined;
   return {
     setupRequest: (request) => {
       if (again !== undefined) {
-        const body = again;
+        const repeated = again;
         again = undefined;
         resends();
-        return { ...request, body };
+        return { ...request, ...repeated };
       }
-      const productId = products[Math.floor(Math.random() * products.length)];
-      const body = JSON.stringify({ orderId: randomUUID(), productId, quantity: 1 });
-      if (Math.random() * 100 < resentPercent) again = body;
-      return { ...request, body };
+      const productId = draw();
+      const order = {
+        path: pathOf(productId),
+        body: JSON.stringify({ orderId: randomUUID(), productId, quantity: 1 }),
+      };
+      if (Math.random() * 100 < resentPercent) again = order;
+      return { ...request, ...order };
     },
   };
-}
-
-function shuffled(values: readonly string[]): string[] {
-  return values
-    .map((value) => ({ value, place: Math.random() }))
-    .sort((a, b) => a.place - b.place)
-    .map(({ value }) => value);
 }

@@ -2,32 +2,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import path from "node:path";
 import { stopProcess } from "../../local/process-identity.ts";
-import { type Bench, unlessAborted } from "./bench.ts";
-import type { Percentiles } from "./ledger.ts";
+import { type Bench, unlessAborted } from "../support/bench.ts";
+import type { Load, LoadResult, Started } from "./loads.ts";
 
-export type Load = {
-  readonly url: string;
-  readonly connections: number;
-  readonly seconds: number;
-  readonly productIds: readonly string[];
-  readonly headers: Readonly<Record<string, string>>;
-  /** Of 100 orders, how many are sent a second time as soon as they are answered. Given: every order has an id of its own. */
-  readonly resentPercent?: number;
-};
-
-/** Times are milliseconds since 1970; the percentiles are those of the HTTP answers, in milliseconds. */
-export type LoadResult = Percentiles & {
-  readonly startedAt: number;
-  readonly endedAt: number;
-  /** How many answers had this status. */
-  readonly statuses: Readonly<Record<string, number>>;
-  /** Requests that got no answer. */
-  readonly errors: number;
-  /** Requests that were the second of their order. */
-  readonly resent: number;
-};
-
-export type ToGenerator = Load;
 type FromGenerator =
   | { readonly kind: "ready" | "started" }
   | { readonly kind: "failed"; readonly why: string }
@@ -36,12 +13,12 @@ type FromGenerator =
 export type Generator = AsyncDisposable & {
   readonly pid: number;
   /** `started` is called when the first orders leave. Resolves when every order that was sent is answered. */
-  run(load: Load, started?: () => void): Promise<LoadResult>;
+  run(load: Load, started?: Started): Promise<LoadResult>;
 };
 
 export async function startGenerator({ services, signal }: Bench): Promise<Generator> {
   const file = path.join(import.meta.dirname, "generator-process.ts");
-  const child = spawn(process.execPath, [...process.execArgv, file], {
+  const child = spawn(process.execPath, [...process.execArgv, "--conditions=tallyman-source", file], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     // A session of its own, so that Ctrl-C reaches only the benchmark, which ends it.
     detached: true,
@@ -54,7 +31,7 @@ export async function startGenerator({ services, signal }: Bench): Promise<Gener
   return {
     pid: child.pid ?? 0,
     run: async (load, started) => {
-      child.send(load satisfies ToGenerator);
+      child.send(load satisfies Load);
       for (;;) {
         const message = await next();
         if (message.kind === "started") started?.();

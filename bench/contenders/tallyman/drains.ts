@@ -1,0 +1,85 @@
+// Tallyman works off a backlog of Avro orders: one processor that has just started, into PostgreSQL and Redis.
+import { type Backlog, appendBacklog } from "../../support/backlog.ts";
+import type { Bench } from "../../support/bench.ts";
+import { pidsOf, readCpu, spent } from "../../support/cpu.ts";
+import { createInstallation } from "../../support/installation.ts";
+import { type Progress, audit, readProgress, untilProgress } from "../../support/ledger.ts";
+import { sampleMemory } from "../../support/memory.ts";
+import { readCommitMetrics } from "../../support/metrics.ts";
+import { readWritten, writtenBetween } from "../../support/written.ts";
+import { whole } from "../../support/numbers.ts";
+import type { DrainKind, Drained } from "../contender.ts";
+import { copyLedger } from "./copy-ledger.ts";
+
+/** How often `next_offset` is looked at. */
+const pollMs = 20;
+const limitMs = 30_000;
+
+export const drains: readonly DrainKind[] = [
+  {
+    key: "tallyman",
+    title: "Tallyman",
+    run: (bench, backlog) => drain(bench, backlog, { DECISIONS_TOPIC: "off" }, true),
+  },
+  {
+    key: "tallyman",
+    title: "Tallyman",
+    publishesDecisions: true,
+    run: (bench, backlog) => drain(bench, backlog, {}, false),
+  },
+];
+
+async function drain(
+  bench: Bench,
+  backlog: Backlog,
+  settings: Readonly<Record<string, string>>,
+  copies: boolean,
+): Promise<Drained> {
+  const { progress, services, signal } = bench;
+  const { orderCount, productCount } = backlog;
+  await using installation = await createInstallation(bench, settings);
+  const { database } = installation;
+  const { records, appendMs } = await progress.step(`${whole(orderCount)} orders on a fresh topic`, () =>
+    appendBacklog(installation, backlog, signal),
+  );
+  const until = async (enough: (progress: Progress) => boolean) => {
+    const { decided } = await untilProgress(database, enough, { pollMs, limitMs, signal });
+    return { decided, at: performance.now() };
+  };
+  const before = await readWritten(bench, database);
+  // Side by side: it decides before it has said that it is ready.
+  const [processor, first] = await Promise.all([installation.start("processor"), until(({ decided }) => decided > 0)]);
+  const pids = pidsOf({ processor: processor.pid, ...services.pids });
+  const cpuFrom = { cpu: readCpu(pids), ...(await readProgress(database)) };
+  const memory = sampleMemory({ processor: processor.pid });
+  const last = await until(({ decided }) => decided >= records);
+  const told = await until(({ effects }) => effects >= records);
+  const cpu = spent(cpuFrom.cpu, readCpu(pids));
+  const written = writtenBetween(before, await readWritten(bench, database));
+
+  const commands = last.decided - first.decided;
+  const problems = await audit(database, orderCount);
+  const { commits, meanGroup, meanCommitMs, fenced } = await readCommitMetrics(processor.url);
+  return {
+    ordersPerSecond: ((commands * (orderCount + productCount)) / records / Math.max(1, last.at - first.at)) * 1000,
+    commands: records - cpuFrom.decided,
+    writtenCommands: records,
+    ms: last.at - first.at,
+    firstLookShare: first.decided / records,
+    cpu,
+    memory: memory.stop(),
+    written,
+    details: {
+      commits,
+      "commands a commit": meanGroup,
+      "ms a commit": meanCommitMs,
+      fenced,
+      "effects ms": told.at - last.at,
+    },
+    limits: {
+      produce: (records / appendMs) * 1000,
+      ...(copies && { copy: await copyLedger(bench, database) }),
+    },
+    problems,
+  };
+}

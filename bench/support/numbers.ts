@@ -1,0 +1,2 @@
+/** Numbers for people. */
+export const whole = (value: number): string => Math.round(value).toLocaleString("en");
