@@ -6,6 +6,7 @@ import type { Batches, LoadResult, Started } from "./loads.ts";
 
 const bodiesMade = 16;
 const failed = '"status":"failed"';
+const refused = '"retryAfter":';
 
 export async function sendBatches(load: Batches, started: Started): Promise<LoadResult> {
   const { origin, pathname } = new URL(load.url);
@@ -41,10 +42,11 @@ export async function sendBatches(load: Batches, started: Started): Promise<Load
         const lines = (await body.text()).split("\n");
         lines.pop();
         times.push(performance.now() - from);
-        const bad = statusCode === 200 ? lines.filter((line) => line.includes(failed)).length : lines.length;
-        count("taken", lines.length - bad);
-        if (bad > 0) count(statusCode === 200 ? "failed" : String(statusCode), bad);
-        errors += Math.max(0, load.lines - lines.length);
+        if (statusCode === 200) {
+          for (const line of lines)
+            count(!line.includes(failed) ? "taken" : line.includes(refused) ? "503" : "failed", 1);
+          errors += load.lines - lines.length;
+        } else count(String(statusCode), load.lines);
       } catch {
         errors += load.lines;
       }

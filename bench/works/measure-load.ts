@@ -46,7 +46,8 @@ export async function measureLoad(
   const stored = counts.accepted + counts.rejected - accepted - rejected;
   if (stored !== orders) problems.push(`${orders} orders were taken, and ${stored} stored.`);
   const value = (stored / Math.max(1, endedAt - http.startedAt)) * 1000;
-  const details = { "HTTP p50 ms": http.p50, "HTTP p99 ms": http.p99 };
+  const refused = Object.entries(http.statuses).reduce((sum, [status, n]) => (refusals.has(status) ? sum + n : sum), 0);
+  const details = { refused, "HTTP p50 ms": http.p50, "HTTP p99 ms": http.p99 };
   return { sample: { value, orders, cpu, written: wrote, memory: looks, details, problems }, http };
 }
 
@@ -60,10 +61,16 @@ export function takenOf({ statuses, resent }: Pick<LoadResult, "statuses" | "res
   return answered - resent;
 }
 
+/** "Not now": more than it can take. Told as a figure, for it takes no order and wrongs none. */
+const refusals = new Set(["429", "503"]);
+
 /** Answers that no order should get here, a sentence each. Those who send again may be told that the order is known. */
 export function unexpected({ statuses, errors, resent }: LoadResult, acceptedStatus: number): string[] {
   const isRight = (status: string, times: number): boolean =>
-    status === String(acceptedStatus) || status === "taken" || (status === "200" && times <= resent);
+    status === String(acceptedStatus) ||
+    status === "taken" ||
+    refusals.has(status) ||
+    (status === "200" && times <= resent);
   const other = Object.entries(statuses).filter(([status, times]) => !isRight(status, times));
   const problems = other.map(([status, times]) => `${times} answers were ${status} instead of ${acceptedStatus}.`);
   return errors === 0 ? problems : [...problems, `${errors} orders got no answer.`];

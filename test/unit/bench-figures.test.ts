@@ -87,7 +87,7 @@ describe("loads", () => {
 
   test("what no order should get is told", () => {
     const load = { startedAt: 0, endedAt: 1, p50: 0, p99: 0, errors: 0, resent: 3 };
-    expect(unexpected({ ...load, statuses: { "202": 10, "200": 3 } }, 202)).toEqual([]);
+    expect(unexpected({ ...load, statuses: { "202": 10, "200": 3, "503": 7 } }, 202)).toEqual([]);
     expect(unexpected({ ...load, statuses: { "202": 10, "200": 4 } }, 202)).toEqual([
       "4 answers were 200 instead of 202.",
     ]);
