@@ -27,10 +27,10 @@ export function writtenBetween(before: Written, after: Written): Written {
   );
 }
 
-/** Of all topics but Kafka's own; a folder is a partition. */
+/** Of all topics but Kafka's own, and but those that an earlier measurement has deleted; a folder is a partition. */
 function segmentBytes(folder: string): number {
   const partitions = readdirSync(folder, { withFileTypes: true }).filter(
-    (entry) => entry.isDirectory() && !entry.name.startsWith("__"),
+    (entry) => entry.isDirectory() && !entry.name.startsWith("__") && !entry.name.endsWith("-delete"),
   );
   return partitions
     .flatMap(({ name }) => segmentsOf(path.join(folder, name)))
