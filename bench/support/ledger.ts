@@ -4,17 +4,19 @@ import type { Client } from "pg";
 import { Failure } from "../../local/failure.ts";
 import type { DecisionLatency, OrderCounts } from "../contenders/contender.ts";
 
-export type Progress = { readonly decided: number; readonly effects: number };
+export type Progress = { readonly decided: number; readonly effects: number; readonly published: number };
 
 /**
- * How many commands are decided, and of how many the effects are told. On a fresh topic every offset is one command, and a partition's
+ * How many commands are decided, of how many the effects are told, and of how many the decisions are on their topic. On a fresh topic every offset is one command, and a partition's
  * `next_offset` moves in the transaction that stores its rows: so this counts the rows without reading them.
  */
 export async function readProgress(database: Client): Promise<Progress> {
   const { rows } = await database.query<Progress>(
-    `select coalesce(sum(next_offset), 0)::float8 as decided, coalesce(sum(effects_offset), 0)::float8 as effects from partitions`,
+    `select coalesce(sum(next_offset), 0)::float8 as decided, coalesce(sum(effects_offset), 0)::float8 as effects,
+            coalesce(sum(decisions_offset), 0)::float8 as published
+     from partitions`,
   );
-  return rows[0] ?? { decided: 0, effects: 0 };
+  return rows[0] ?? { decided: 0, effects: 0, published: 0 };
 }
 
 type Until = { readonly pollMs: number; readonly limitMs: number; readonly signal: AbortSignal };
@@ -30,7 +32,7 @@ export async function untilProgress(
   for (;;) {
     const progress = await readProgress(database);
     if (enough(progress)) return progress;
-    if (progress.decided !== last?.decided || progress.effects !== last.effects) movedAt = performance.now();
+    if (JSON.stringify(progress) !== JSON.stringify(last)) movedAt = performance.now();
     if (performance.now() - movedAt > limitMs) {
       throw new Failure(`Nothing is decided for ${limitMs / 1000} s; it stands at ${JSON.stringify(progress)}.`);
     }
