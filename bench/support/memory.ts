@@ -17,7 +17,8 @@ export function sampleMemory(pids: Readonly<Record<string, number>>): { stop(): 
     }
   };
   look();
-  const timer = setInterval(look, everyMs);
+  // A measurement that fails leaves it behind: it must not keep the process.
+  const timer = setInterval(look, everyMs).unref();
   return {
     stop: () => {
       clearInterval(timer);
