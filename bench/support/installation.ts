@@ -44,11 +44,10 @@ export async function createInstallation(
     cleanUp(`delete the topic and the group ${name}`, () => deleteFromKafka(services.kafkaBrokers, name));
 
     const addresses = { ...services, databaseUrl, redisUrl };
-    const off = { DECISIONS_TOPIC: "off" };
     const own = {
       ORDERS_TOPIC: name,
       CONSUMER_GROUP: name,
-      ...off,
+      DECISIONS_TOPIC: "off", // None of the peers publishes them; who measures that, says so.
       LOG_LEVEL: process.env.LOG_LEVEL ?? "warn",
       ...settings,
     };

@@ -30,7 +30,7 @@ export const products: Work = {
 async function measure({ bench, scale, generator }: Context): Promise<Measured[]> {
   const { progress, signal } = bench;
   const count = scale.manyProducts;
-  await using installation = await createInstallation(bench, { DECISIONS_TOPIC: "off" });
+  await using installation = await createInstallation(bench);
   const { database } = installation;
   const { records } = await progress.step(`${whole(count)} products and as many orders on a fresh topic`, () =>
     appendBacklog(installation, { productCount: count, orderCount: count, resentPercent: 0 }, signal),

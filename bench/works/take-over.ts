@@ -40,7 +40,7 @@ export const takeOver: Work = {
 async function measure({ bench, scale }: Context, wanted: number): Promise<Measured[]> {
   const { progress, signal } = bench;
   const productCount = scale.products;
-  await using installation = await createInstallation(bench, { DECISIONS_TOPIC: "off" });
+  await using installation = await createInstallation(bench);
   const { database } = installation;
   const orders = Math.max(0, wanted - productCount);
   const long = { productCount, orderCount: orders, resentPercent: 0 };

@@ -14,6 +14,8 @@ import { copyLedger } from "./copy-ledger.ts";
 /** How often `next_offset` is looked at. */
 const pollMs = 20;
 const limitMs = 30_000;
+/** Not set: the topic's own name with ".decisions" behind it. */
+const ownDecisions = { DECISIONS_TOPIC: "" };
 
 export const drains: readonly DrainKind[] = [
   {
@@ -32,7 +34,7 @@ export const drains: readonly DrainKind[] = [
 async function drain(bench: Bench, backlog: Backlog, publishes: boolean): Promise<Drained> {
   const { progress, services, signal } = bench;
   const { orderCount, productCount } = backlog;
-  await using installation = await createInstallation(bench, publishes ? {} : { DECISIONS_TOPIC: "off" });
+  await using installation = await createInstallation(bench, publishes ? ownDecisions : {});
   const { database } = installation;
   const { records, appendMs } = await progress.step(`${whole(orderCount)} orders on a fresh topic`, () =>
     appendBacklog(installation, backlog, signal),

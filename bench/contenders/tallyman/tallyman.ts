@@ -13,8 +13,7 @@ export const tallyman: Contender = { key: "tallyman", title: "Tallyman", onlyWit
 
 async function start(bench: Bench): Promise<Running> {
   const { signal } = bench;
-  // The peers publish no decisions either.
-  const installation = await createInstallation(bench, { DECISIONS_TOPIC: "off" });
+  const installation = await createInstallation(bench);
   try {
     const { database } = installation;
     const [api, processor] = [await installation.start("api"), await installation.start("processor")];
