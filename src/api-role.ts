@@ -72,6 +72,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
   const progress = () => orders.progress();
   const driver = createGrowthDriver({ maps, log: logAdmin, inspector, progress, clock: systemClock, limits });
   const server = await buildServer({
+    topics: { orders: topic, deadLetters: config.deadLetterTopic, decisions: config.decisionsTopic },
     codec,
     appender,
     inspector,

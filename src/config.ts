@@ -20,6 +20,8 @@ export type Config = {
   readonly sessionTimeoutMs: number;
   readonly logLevel: LogLevel;
   readonly ordersTopic: string;
+  /** Told what partitions passed without deciding it. */
+  readonly deadLetterTopic: string;
   /** For a topic that is made now; later the topic tells. */
   readonly ordersPartitions: number;
   readonly replicationFactor: number;
@@ -92,8 +94,9 @@ export function readConfig(environment: Environment = process.env): Config {
     return list;
   };
   const ordersTopic = name("ORDERS_TOPIC", "orders");
+  const deadLetterTopic = `${ordersTopic}.dead-letter`;
   const decisionsTopic = name("DECISIONS_TOPIC", ordersTopic === "orders" ? "decisions" : `${ordersTopic}.decisions`);
-  if ([ordersTopic, `${ordersTopic}.dead-letter`].includes(decisionsTopic)) {
+  if ([ordersTopic, deadLetterTopic].includes(decisionsTopic)) {
     problems.push("DECISIONS_TOPIC must be a topic of its own");
   }
   const config: Config = {
@@ -108,6 +111,7 @@ export function readConfig(environment: Environment = process.env): Config {
     sessionTimeoutMs: whole("SESSION_TIMEOUT_MS", 3_000, 1_000, 300_000),
     logLevel: level(),
     ordersTopic,
+    deadLetterTopic,
     ordersPartitions: whole("ORDERS_PARTITIONS", 12, 1, 1_000),
     replicationFactor: whole("REPLICATION_FACTOR", 1, 1, 9),
     consumerGroup: name("CONSUMER_GROUP", "tallyman-processors"),

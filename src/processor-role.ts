@@ -84,12 +84,11 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
     limits,
   });
 
-  const deadLetterTopic = `${topic}.dead-letter`;
-  const deadLetterAppender = createKafkaAppender({ connection, topic: deadLetterTopic, logger: log });
+  const deadLetterAppender = createKafkaAppender({ connection, topic: config.deadLetterTopic, logger: log });
   const publisher = new DeadLetterPublisher({
     letters,
     appender: deadLetterAppender,
-    partitionCount: await deadLetterPartitions(config, connection, deadLetterTopic, log),
+    partitionCount: await deadLetterPartitions(config, connection, log),
     owned: () => processor.leases().map(({ partition }) => partition),
     log,
     limits,
@@ -182,13 +181,9 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
   };
 }
 
-async function deadLetterPartitions(
-  config: Config,
-  connection: KafkaConnection,
-  name: string,
-  log: Logger,
-): Promise<number> {
-  const settings = { name, partitionCount: config.ordersPartitions, replicationFactor: config.replicationFactor };
+async function deadLetterPartitions(config: Config, connection: KafkaConnection, log: Logger): Promise<number> {
+  const { deadLetterTopic: name, ordersPartitions: partitionCount, replicationFactor } = config;
+  const settings = { name, partitionCount, replicationFactor };
   return (await ensureDeadLetterTopic(connection, settings, log)).partitionCount;
 }
 

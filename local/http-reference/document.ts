@@ -9,6 +9,7 @@ const nobody = () => Promise.reject(new Error("the routes alone are asked about"
 /** What the api serves as /openapi.json, from the api itself, with nothing behind it. */
 export async function openApiDocument(): Promise<OpenApi> {
   const app = await buildServer({
+    topics: { orders: "orders", deadLetters: "orders.dead-letter", decisions: "decisions" },
     codec: {
       encode: () => Buffer.alloc(0),
       decode: () => ({ kind: "undecodable", reason: "no_value" }),

@@ -13,9 +13,11 @@ import type { PartitionMap, PartitionMapStore } from "../stores/partition-map-st
 import type { ReadCache } from "../stores/read-cache.ts";
 import type { GrowthHealthOptions } from "./growth-health.ts";
 import type { WriterLimits } from "./order-writer.ts";
+import type { TopicNames } from "./plugins/asyncapi-document.ts";
 
 /** All that the ingress needs of the world. Whoever made a dependency closes it, after the server is closed. */
 export type ApiDeps = {
+  readonly topics: TopicNames;
   readonly codec: Pick<CommandCodec, "encode" | "decode" | "learn">;
   readonly appender: Pick<LogAppender, "append">;
   readonly inspector: Pick<LogInspector, "ends">;

@@ -2,6 +2,7 @@ import type { ApiServer } from "./api-server.ts";
 import type { ApiDeps } from "./deps.ts";
 import { createHttpServer } from "./http-server.ts";
 import { admissionAtTheDoor } from "./plugins/admission.ts";
+import { asyncapi } from "./plugins/asyncapi.ts";
 import { batchBody } from "./plugins/batch-body.ts";
 import { errorAnswers } from "./plugins/error-answers.ts";
 import { httpMetrics } from "./plugins/http-metrics.ts";
@@ -18,7 +19,7 @@ import { createServices } from "./services.ts";
  * and settles what was taken for the log; dependencies stay open.
  */
 export async function buildServer(deps: ApiDeps): Promise<ApiServer> {
-  const { health, logger, metrics } = deps;
+  const { health, logger, metrics, topics } = deps;
   const services = createServices(deps);
   const app = createHttpServer(logger);
   app.addHook("preClose", services.leave);
@@ -32,6 +33,7 @@ export async function buildServer(deps: ApiDeps): Promise<ApiServer> {
   await app.register(httpMetrics, { metrics });
   await app.register(admissionAtTheDoor, { admission: services.admission, metrics });
   await app.register(openapi);
+  await app.register(asyncapi, { topics, ordersPartitions: services.ordersPartitions });
   await app.register(operations, { health, metrics });
 
   addRoutes(app, services);

@@ -39,6 +39,8 @@ export type ApiServices = {
   readonly markPending: (order: OrderDocument) => Promise<void>;
   /** What is known of PostgreSQL says that it can't be asked, so that an answer from elsewhere may be old. */
   readonly isStoreAway: () => boolean;
+  /** Over how many partitions products are spread, as it was last seen. */
+  readonly ordersPartitions: () => number;
   readonly now: () => number;
   /** The id of a command whose caller gave none. */
   readonly newCommandId: () => string;
@@ -50,7 +52,7 @@ export type ApiServices = {
   readonly close: () => Promise<void>;
 };
 
-export function createServices(deps: ApiDeps): ApiServices {
+export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
   const { codec, appender, inspector, catalogue, orders, cache, health, metrics, clock = systemClock } = deps;
   const map = createIngressMap({ map: deps.map, maps: deps.maps, logAdmin: deps.logAdmin, metrics, clock });
   if (deps.growth !== undefined) {
@@ -91,6 +93,7 @@ export function createServices(deps: ApiDeps): ApiServices {
     markPending: (order) =>
       cache.markPending(order.orderId, JSON.stringify(order)).catch(() => metrics.cacheFailures.inc()),
     isStoreAway,
+    ordersPartitions: () => map.map().partitionCount,
     now: () => clock.now(),
     newCommandId: deps.newCommandId ?? newCommandId,
     leaving: leaving.signal,

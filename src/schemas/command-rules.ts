@@ -9,7 +9,7 @@ import type { PlaceOrder, ReceiveStock, ResumeProduct } from "./commands.ts";
 import type { UndecodableReason } from "./undecodable.ts";
 
 const uuidShape = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const productIdShape = new RegExp(`^[A-Za-z0-9._-]{1,${limits.productIdCharsMax}}$`);
+export const productIdShape = new RegExp(`^[A-Za-z0-9._-]{1,${limits.productIdCharsMax}}$`);
 const currencyShape = /^[A-Z]{3}$/;
 /** The end of the year 9999: well inside what PostgreSQL's timestamps and JavaScript's dates hold. */
 const issuedAtMax = 253_402_300_799_999;

@@ -6,6 +6,7 @@ import type { InjectOptions, LightMyRequestResponse } from "fastify";
 import { pino } from "pino";
 import { buildServer } from "../../src/api/server.ts";
 import type { ApiServer } from "../../src/api/api-server.ts";
+import type { TopicNames } from "../../src/api/plugins/asyncapi-document.ts";
 import type { WriterLimits } from "../../src/api/order-writer.ts";
 import { systemClock } from "../../src/clock.ts";
 import { limits } from "../../src/limits.ts";
@@ -63,6 +64,7 @@ export class ApiWorld {
   requestsUnderWayMax: number | undefined;
   writerBounds: Partial<WriterLimits> | undefined;
   appendsUnderWay = 0;
+  topics: TopicNames = { orders: "orders", deadLetters: "orders.dead-letter", decisions: "decisions" };
   app: ApiServer = undefined as never;
   #decided = 0;
   readonly #owner = this.cache.effectsCache(() => Promise.resolve(true));
@@ -72,6 +74,7 @@ export class ApiWorld {
     await this.maps.create(partitionCount);
     const logger = pino({ level: "debug" }, { write: (text) => this.logLines.push(JSON.parse(text) as never) });
     this.app = await buildServer({
+      topics: this.topics,
       codec: simCodec,
       letters: { undecided: (ids) => this.#undecided(ids) },
       appender: { append: (records) => this.#append(records) },

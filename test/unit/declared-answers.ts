@@ -88,7 +88,7 @@ function bodiesIn(type: string, body: string): unknown[] {
 }
 
 /** The documentation's own pages. */
-const isHidden = (pathname: string): boolean => pathname === "/openapi.json" || /^\/docs(\/|$)/.test(pathname);
+const isHidden = (pathname: string): boolean => /^\/((openapi|asyncapi)\.json$|docs(\/|$))/.test(pathname);
 
 /** Schemas of answers leave room for members to come; a test must not. */
 function closeObjects(value: unknown): unknown {
