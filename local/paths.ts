@@ -18,7 +18,7 @@ export const javaFolder = path.join(localFolder, "java");
 export type Profile = { name: string; folder: string; data: string; logs: string };
 
 // Downloads and the set-up's logs lie beside the profiles.
-const reserved = ["go", "java", "logs", "maven", "node", "python"];
+const reserved = ["go", "java", "logs", "maven", "node", "python", "restate"];
 
 /** Names a profile's folders and makes them; throws a Failure on a name that can't be a folder's. */
 export function openProfile(name: string): Profile {
