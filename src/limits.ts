@@ -70,6 +70,9 @@ export const limits = {
   appendDeadlineMs: 5_000,
   appendBatchRecordsMax: 5_000,
   appendBatchBytesMax: 900_000,
+  /** Orders of a batch that are one entry of the queue; more are several. */
+  appendTogetherRecordsMax: 500,
+  appendTogetherBytesMax: 200_000,
   appendQueueRecordsMax: 50_000,
   appendQueueBytesMax: 32 * 1024 * 1024,
   /** While the first record in the queue has waited for longer, no more are taken: those would not be stored in time. */
@@ -304,6 +307,12 @@ assert(limits.appendBatchRecordsMax <= limits.appendQueueRecordsMax, "the queue 
 assert(limits.appendBatchBytesMax <= limits.appendQueueBytesMax, "the queue must hold a whole batch");
 assert(limits.requestsUnderWayMin <= limits.requestsUnderWayMax, "some may always be under way");
 assert(limits.appendQueueAgeMsMax < limits.appendDeadlineMs, "what is taken still has time");
+assert(limits.appendTogetherRecordsMax <= limits.appendBatchRecordsMax, "an entry fits into one append");
+assert(
+  limits.appendTogetherBytesMax + limits.commandBodyBytesMax + limits.appendTogetherRecordsMax * 200 <
+    limits.appendBatchBytesMax,
+  "an entry fits into one append",
+);
 assert(limits.batchLinesInFlightMax < limits.appendQueueRecordsMax / 2, "a batch finds room");
 assert(limits.appendDeadlineMs < limits.drainMs, "an api that is asked to stop can answer what it has taken");
 assert(limits.productQuantityTtlSeconds < limits.productVersionTtlSeconds, "the guard outlives what it guards (P16)");

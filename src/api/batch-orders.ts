@@ -16,6 +16,7 @@ import type { PlaceOrder } from "../schemas/commands.ts";
 import { pendingOrder } from "../schemas/order-document.ts";
 import type { OrderDocument } from "../schemas/order-document.ts";
 import type { Product } from "../stores/catalogue-store.ts";
+import type { Place } from "./command-log.ts";
 import { keyedId, normalId } from "./command-ids.ts";
 import type { InputLine } from "./ndjson.ts";
 import { placeOrder, unknownProduct, untilDecided } from "./order-request.ts";
@@ -70,6 +71,7 @@ export type BatchOptions = {
 };
 
 type Order = { readonly line: number; readonly orderId: string; readonly body: PlaceOrderBody };
+type Sent = Order & { readonly command: PlaceOrder };
 /** A line that is no order. */
 type Refusal = { readonly line: number; readonly problem: Problem };
 
@@ -93,7 +95,8 @@ export function parseLine(line: InputLine): BatchLine {
 }
 
 export function createBatchRun(services: ApiServices, { idempotencyKey, waitSeconds, logger }: BatchOptions): BatchRun {
-  const { catalogue, finder, log, newCommandId, now, waiters } = services;
+  const { catalogue, finder, log, newCommandId, now } = services;
+  const register = (orderId: string) => services.waiters.register(orderId);
 
   const failed = (line: number, error: unknown, orderId?: string): BatchResult => {
     const problem = problemOf(error);
@@ -111,22 +114,30 @@ export function createBatchRun(services: ApiServices, { idempotencyKey, waitSeco
     return { line, orderId: given ?? newCommandId(), body };
   };
 
-  /** One order, whose product is known: to the log at once, without awaiting anything before (I1). */
-  const send = async ({ line, orderId, body }: Order, command: PlaceOrder): Promise<BatchResult> => {
-    const waiter = waitSeconds > 0 ? waiters.register(orderId) : null;
+  const decided = async (order: Sent, place: Place, waiter: Waiter): Promise<BatchResult> => {
+    const { line, orderId, body, command } = order;
+    const reused = typeof body.orderId === "string" ? "order_id_reused" : "idempotency_key_reused";
+    const pending = pendingOrder(command, place.partition, place.offset);
     try {
-      const { partition, offset } = await log.append(command);
-      if (waiter === null) return { line, orderId, status: "pending", partition, offset };
-      return await decided(line, pendingOrder(command, partition, offset), waiter, body);
+      return resultOf(line, await untilDecided(pending, waiter, waitSeconds * 1000, reused, finder));
     } catch (error) {
       return failed(line, error, orderId);
-    } finally {
-      waiter?.release();
     }
   };
-  const decided = async (line: number, pending: OrderDocument, waiter: Waiter, { orderId }: PlaceOrderBody) => {
-    const reused = typeof orderId === "string" ? "order_id_reused" : "idempotency_key_reused";
-    return resultOf(line, await untilDecided(pending, waiter, waitSeconds * 1000, reused, finder));
+  /** Orders whose products are known: to the log at once, without awaiting anything before (I1). */
+  const send = async (orders: readonly Sent[]): Promise<(BatchResult | Promise<BatchResult>)[]> => {
+    const waiters = orders.map(({ orderId }) => (waitSeconds > 0 ? register(orderId) : null));
+    const placed = await log.appendAll(orders.map(({ command }) => command));
+    return orders.map((order, index) => {
+      const [place, waiter = null] = [placed[index], waiters[index]];
+      const { line, orderId } = order;
+      if (place === undefined || "error" in place) {
+        waiter?.release();
+        return failed(line, place?.error, orderId);
+      }
+      if (waiter !== null) return decided(order, place, waiter).finally(() => waiter.release());
+      return { line, orderId, status: "pending", partition: place.partition, offset: place.offset };
+    });
   };
 
   /** By id, each product of these orders that there is, or why that can't be told. */
@@ -152,16 +163,39 @@ export function createBatchRun(services: ApiServices, { idempotencyKey, waitSeco
     take: async (lines) => {
       const read = lines.map(orderOf);
       const products = await productsOf(read);
-      const place = async (each: (typeof read)[number]): Promise<BatchResult> => {
-        if ("problem" in each) return failed(each.line, each.problem);
-        const { line, orderId, body } = each;
-        const product = products.get(body.productId) ?? unknownProduct(body.productId);
-        if (product instanceof Problem) return failed(line, product, orderId);
-        return send(each, placeOrder(orderId, body, product, now()));
+      /** Results of lines that are not sent, and the others' places among those. */
+      const act = () => {
+        const issuedAt = now();
+        const orders: Sent[] = [];
+        const results = read.map((each): BatchResult | number => {
+          if ("problem" in each) return failed(each.line, each.problem);
+          const { line, orderId, body } = each;
+          const product = products.get(body.productId) ?? unknownProduct(body.productId);
+          if (product instanceof Problem) return failed(line, product, orderId);
+          return orders.push({ ...each, command: placeOrder(orderId, body, product, issuedAt) }) - 1;
+        });
+        const sent = send(orders);
+        return { results: sent.then((told) => allOf(results.map((each) => toldOf(each, told)))) };
       };
-      return log.whenRoom(lines.length, () => ({ results: Promise.all(read.map(place)) }));
+      return log.whenRoom(lines.length, act);
     },
   };
+}
+
+type Telling = readonly (BatchResult | Promise<BatchResult>)[];
+const isTold = (results: Telling): results is readonly BatchResult[] =>
+  results.every((result) => !(result instanceof Promise));
+
+/** At once where nobody waits: a promise for each costs more than its order. */
+const allOf = (results: Telling): readonly BatchResult[] | Promise<readonly BatchResult[]> =>
+  isTold(results) ? results : Promise.all(results.map((each) => Promise.resolve(each)));
+
+/** The result itself, or the one at its place. */
+function toldOf<Told>(result: BatchResult | number, told: readonly Told[]): BatchResult | Told {
+  if (typeof result !== "number") return result;
+  const found = told[result];
+  if (found === undefined) throw new RangeError(`there are ${told.length} results, and none at ${result}`);
+  return found;
 }
 
 /** What a caller who waited is told, or that it is still pending. */

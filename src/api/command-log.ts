@@ -2,8 +2,9 @@ import { systemClock } from "../clock.ts";
 import type { Clock } from "../clock.ts";
 import { limits } from "../limits.ts";
 import { LogUnavailable } from "../log/log.ts";
+import type { AppendRecord } from "../log/log.ts";
 import type { CommandCodec } from "../schemas/codec.ts";
-import type { Command } from "../schemas/commands.ts";
+import type { Command, PlaceOrder } from "../schemas/commands.ts";
 import { WriterOverloaded } from "./order-writer.ts";
 import type { OrderWriter } from "./order-writer.ts";
 import { NotRouted } from "./partition-map.ts";
@@ -14,6 +15,9 @@ import type { StoreAwayBacklog } from "./store-away-backlog.ts";
 
 /** A command's place in the log. */
 export type Place = { readonly partition: number; readonly offset: number };
+
+/** Why a command is not known to be in the log: what `append` rejects with. */
+export type Failure = { readonly error: unknown };
 
 export type CommandLog = {
   /**
@@ -27,6 +31,11 @@ export type CommandLog = {
    */
   append(command: Command): Promise<Place>;
   /**
+   * Many orders at once, in their order, for a fraction of what each costs alone. Resolves when the fate of all is known, to a place or the
+   * `Problem` of each, as `append` has it.
+   */
+  appendAll(orders: readonly PlaceOrder[]): Promise<readonly (Place | Failure)[]>;
+  /**
    * Calls `act` once the log has room for so many commands, which it appends in the same turn: who has many is held up instead of being
    * refused. Resolves to what it returns.
    */
@@ -37,7 +46,7 @@ export type CommandLog = {
 
 export type CommandLogOptions = {
   readonly codec: Pick<CommandCodec, "encode">;
-  readonly writer: Pick<OrderWriter, "append" | "whenRoom">;
+  readonly writer: Pick<OrderWriter, "append" | "appendAll" | "whenRoom">;
   readonly backlog: StoreAwayBacklog;
   readonly map: Pick<IngressMap, "expectedPartition" | "partitionNow" | "hasRoom" | "hold" | "isSure" | "confirm">;
   readonly quotas: Pick<ProductQuotas, "hasRoom" | "sent" | "appended">;
@@ -60,35 +69,104 @@ export function createCommandLog(options: CommandLogOptions): CommandLog {
     }
     if (!map.hasRoom(command.productId)) throw problemOf(new NotRouted("moving"), command);
   };
+  const append = async (command: Command): Promise<Place> => {
+    requireRoom(command);
+    const { productId } = command;
+    const value = codec.encode(command);
+    const sentAt = clock.monotonic();
+    const deadline = sentAt + limits.appendDeadlineMs;
+    if (command.type === "PlaceOrder") quotas.sent(productId, map.expectedPartition(productId));
+    const send = async (partition: number, before?: number): Promise<Place> => {
+      return { partition, offset: await writer.append({ partition, key: productId, value }, before) };
+    };
+    try {
+      const free = map.partitionNow(productId);
+      const place = await (free === undefined
+        ? map.hold(productId, (partition) => send(partition, deadline))
+        : send(free));
+      backlog.add();
+      quotas.appended(place.partition, place.offset, sentAt);
+      if (!map.isSure(productId, place.partition)) await map.confirm(productId, place.partition, deadline);
+      return place;
+    } catch (error) {
+      throw problemOf(error, command);
+    }
+  };
+
+  /** Orders whose partition is known, as one append takes them. */
+  const appendTogether = async (
+    sent: readonly Sent[],
+    sentAt: number,
+    outcomes: (Place | Failure)[],
+  ): Promise<void> => {
+    const deadline = sentAt + limits.appendDeadlineMs;
+    const doubts: Promise<void>[] = [];
+    try {
+      const offsets = await writer.appendAll(sent.map(({ record }) => record));
+      let next = 0;
+      for (const { order, record, index } of sent) {
+        const place = { partition: record.partition, offset: offsets[next++] ?? -1 }; // There are as many.
+        outcomes[index] = place;
+        backlog.add();
+        quotas.appended(place.partition, place.offset, sentAt);
+        if (map.isSure(order.productId, place.partition)) continue;
+        const confirmed = map.confirm(order.productId, place.partition, deadline);
+        doubts.push(confirmed.catch((error: unknown) => void (outcomes[index] = { error: problemOf(error, order) })));
+      }
+    } catch (error) {
+      for (const { order, index } of sent) outcomes[index] = { error: problemOf(error, order) };
+    }
+    await Promise.all(doubts);
+  };
+
+  const appendAll: CommandLog["appendAll"] = async (orders) => {
+    const sentAt = clock.monotonic();
+    const outcomes: (Place | Failure)[] = orders.map(() => ({ error: undefined })); // All are settled below.
+    const flights: Promise<void>[] = [];
+    let [sent, bytes] = [new Array<Sent>(), 0];
+    const fly = (): void => {
+      if (sent.length > 0) flights.push(appendTogether(sent, sentAt, outcomes));
+      [sent, bytes] = [[], 0];
+    };
+    for (const [index, order] of orders.entries()) {
+      try {
+        requireRoom(order);
+        const { productId } = order;
+        const partition = map.partitionNow(productId);
+        if (partition === undefined) {
+          const alone = append(order).catch((error: unknown): Failure => ({ error }));
+          flights.push(alone.then((outcome) => void (outcomes[index] = outcome)));
+          continue;
+        }
+        quotas.sent(productId, partition);
+        const value = codec.encode(order);
+        sent.push({ order, record: { partition, key: productId, value }, index });
+        bytes += value.length;
+        if (sent.length >= limits.appendTogetherRecordsMax || bytes >= limits.appendTogetherBytesMax) fly();
+      } catch (error) {
+        outcomes[index] = { error };
+      }
+    }
+    fly();
+    await Promise.all(flights);
+    return outcomes;
+  };
+
   return {
     partitionOf: ({ productId }) => map.expectedPartition(productId),
     requireRoom,
     whenRoom: (commands, act) => writer.whenRoom(commands, act),
-    append: async (command) => {
-      requireRoom(command);
-      const { productId } = command;
-      const value = codec.encode(command);
-      const sentAt = clock.monotonic();
-      const deadline = sentAt + limits.appendDeadlineMs;
-      if (command.type === "PlaceOrder") quotas.sent(productId, map.expectedPartition(productId));
-      const send = async (partition: number, before?: number): Promise<Place> => {
-        return { partition, offset: await writer.append({ partition, key: productId, value }, before) };
-      };
-      try {
-        const free = map.partitionNow(productId);
-        const place = await (free === undefined
-          ? map.hold(productId, (partition) => send(partition, deadline))
-          : send(free));
-        backlog.add();
-        quotas.appended(place.partition, place.offset, sentAt);
-        if (!map.isSure(productId, place.partition)) await map.confirm(productId, place.partition, deadline);
-        return place;
-      } catch (error) {
-        throw problemOf(error, command);
-      }
-    },
+    append,
+    appendAll,
   };
 }
+
+type Sent = {
+  readonly order: PlaceOrder;
+  readonly record: AppendRecord;
+  /** Among the orders that were handed in. */
+  readonly index: number;
+};
 
 const idsOf = ({ type, commandId }: Command) => ({
   commandId,

@@ -131,7 +131,7 @@ test("while the first record of the queue has waited for too long, no more are t
   time = 1_000;
   taken.push(writer.append(record("in time")));
   time = 1_001;
-  await expect(writer.append(record("late"))).rejects.toBeInstanceOf(WriterOverloaded);
+  await expect(writer.append(record("late"))).rejects.toBeInstanceOf(LogUnavailable);
   appender.appends[0]?.succeed();
   await taken[0];
   await turn();
@@ -202,6 +202,54 @@ describe("who has many", () => {
     }
     await second.then(({ done }) => done).catch(() => undefined);
     await closing;
+  });
+});
+
+describe("some at once", () => {
+  test("leave in one append with others, and each gets its own offset", async () => {
+    const { writer, appends } = open();
+    const one = writer.append(record("a"));
+    const some = writer.appendAll([record("b"), record("c", 1), record("d")]);
+    const last = writer.append(record("e", 1));
+    await turn();
+    expect(appends.map(keysOf)).toEqual([["a", "b", "c", "d", "e"]]);
+    appends[0]?.succeed();
+    expect([await one, await some, await last]).toEqual([0, [1, 0, 2], 1]);
+    expect(await writer.appendAll([])).toEqual([]);
+    await writer.close();
+  });
+
+  test("are not taken apart, and count as many as they are", async () => {
+    const bounds = { appendBatchRecordsMax: 3, appendQueueRecordsMax: 4 };
+    const { writer, appends } = open(bounds);
+    const all = [writer.appendAll([record("a"), record("b")]), writer.appendAll([record("c"), record("d")])];
+    await expect(writer.appendAll([record("x")])).rejects.toBeInstanceOf(WriterOverloaded);
+    await turn();
+    expect(keysOf(appends[0])).toEqual(["a", "b"]);
+    const next = writer.appendAll([record("e"), record("f")]);
+    await expect(writer.append(record("x"))).rejects.toBeInstanceOf(WriterOverloaded);
+    for (let append = 0; append < 3; append++) {
+      appends[append]?.succeed();
+      await turn();
+    }
+    expect(appends.map(keysOf)).toEqual([
+      ["a", "b"],
+      ["c", "d"],
+      ["e", "f"],
+    ]);
+    expect((await Promise.all([...all, next])).flat()).toEqual([0, 1, 2, 3, 4, 5]);
+    await writer.close();
+  });
+
+  test("fail together", async () => {
+    const { writer, appends, metrics } = open();
+    const some = writer.appendAll([record("a"), record("b")]);
+    await turn();
+    appends[0]?.fail();
+    await expect(some).rejects.toBeInstanceOf(LogUnavailable);
+    const { values } = await metrics.appendFailures.get();
+    expect(values).toMatchObject([{ value: 2, labels: { code: "log_unavailable" } }]);
+    await writer.close();
   });
 });
 
