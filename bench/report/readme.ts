@@ -14,13 +14,14 @@ export function withTable(page: string, results: Results, chart: string): string
   return `${page.slice(0, from + begin.length)}\n${tableOf(results)}\n![The rates as bars](${chart})\n\n${page.slice(to)}`;
 }
 
-export function tableOf({ works, lines, at, machine, memory }: Results): string {
+export function tableOf({ works, lines, at, machine, memory, options }: Results): string {
   const judged = "tallyman";
   const tables = works.flatMap(({ key, title }) => {
     const own = lines.filter(({ work }) => work === key);
     const [first] = own;
     if (first === undefined) return [];
-    const contenders = [...new Map(own.map((line) => [line.contender, line.title]))];
+    // Where a contender has a title for each way of measuring, the row says which one it is.
+    const contenders = [...new Map(own.map((line) => [line.contender, line.title.split(": ")[0] ?? line.title]))];
     const rows = [...new Map(own.map((line) => [line.row, line.rowTitle]))];
     const cell = (row: string, contender: string): string => {
       const line = own.find((each) => each.row === row && each.contender === contender);
@@ -41,7 +42,16 @@ export function tableOf({ works, lines, at, machine, memory }: Results): string 
   );
   const remembered = told.length === 0 ? "" : ` Resident memory through all of it: ${told.join("; ")}.`;
   const cores = `${machine.cpus.length} cores (${machine.cpus[0] ?? "unknown"})`;
-  return `\n${tables.join("\n\n")}\n\nMedian (min to max) of the repetitions, on ${cores}, ${at.slice(0, 10)}.${remembered}\n`;
+  return `\n${tables.join("\n\n")}\n\nMedian (min to max) of the repetitions, on ${cores}, ${at.slice(0, 10)}, by \`${commandOf(options)}\`.${remembered}\n`;
+}
+
+/** What was asked for, as it would be asked for again. */
+function commandOf(options: object): string {
+  const told = Object.entries(options).flatMap(([name, value]: [string, unknown]) => {
+    if (value === "" || value === false || name === "results" || name === "readme") return [];
+    return value === true ? [`--${name}`] : [`--${name} ${String(value)}`];
+  });
+  return ["npm run bench --", ...told].join(" ");
 }
 
 function spreadText({ spread: { median, min, max } }: Line): string {

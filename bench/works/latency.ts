@@ -33,7 +33,7 @@ const subjects: readonly Subject[] = [
 
 export const latency: Work = {
   key: "latency",
-  title: "Order to decision, p50",
+  title: "Order to decision (with Prefer: wait, to the answer), p50",
   rows: () =>
     shares.flatMap(({ percent, title }) =>
       [false, true].map((waits): Row => {

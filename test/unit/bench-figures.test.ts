@@ -207,7 +207,7 @@ describe("what is left of a run", () => {
   const results: Results = {
     at: "2026-01-02T03:04:05.000Z",
     machine: { cpus: ["x", "x"], memoryBytes: 1, node: "v24" },
-    options: {},
+    options: { seconds: 3, only: "", all: false },
     works: [{ key: "posts", title: "Single POSTs" }],
     lines,
     memory: [{ contender: "tallyman", process: "api", looks: 2, medianMegabytes: 100, maxMegabytes: 200 }],
@@ -222,7 +222,9 @@ describe("what is left of a run", () => {
       "| row single | 2,000 (2,000 to 2,000) | 1,000 (1,000 to 1,000) | 2.00 of a | at least 3 of a (missed) |",
     );
     expect(table).toContain("| row hot |  | 7.0 (7.0 to 7.0) |  |  |");
-    expect(table).toContain("2 cores (x), 2026-01-02. Resident memory through all of it: api 100 MB, at most 200 MB.");
+    expect(table).toContain(
+      "2 cores (x), 2026-01-02, by `npm run bench -- --seconds 3`. Resident memory through all of it: api 100 MB, at most 200 MB.",
+    );
     const page = "# A\n<!-- bench: written by npm run bench -- --readme -->\nold\n<!-- bench: end -->\nrest\n";
     const written = withTable(page, results, "chart.svg");
     expect(written).toBe(page.replace("old\n", `${table}\n![The rates as bars](chart.svg)\n\n`));
