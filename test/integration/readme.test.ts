@@ -35,8 +35,8 @@ const held: Readonly<Record<string, string>> = {
     "takes minutes; test/unit/chaos-sabotage.test.ts holds them against the source",
   "CONTRIBUTING.md: npm run simulate -- --worlds 1000              # from a random seed on, on all cores; --hours 0.5 for so long":
     "test/simulation/mutants.test.ts and world.test.ts",
-  "CONTRIBUTING.md: npm run bench                                  # about half an hour on two cores that do nothing else":
-    "takes half an hour; small, all of it: test/integration/bench.test.ts",
+  "CONTRIBUTING.md: npm run bench                                  # half an hour to an hour on two cores that do nothing else":
+    "takes longer; small, all of it: test/integration/bench.test.ts",
   'docs/http.md: printf \'%s\\n\' \'{"productId":"chair-1","quantity":1}\' \'{"productId":"chair-1"}\' |':
     "many orders",
   "docs/operations.md: select json_build_object('version', 1, 'partitions', json_agg(": "statements",
