@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { Kafka, logLevel } from "kafkajs";
 import type pg from "pg";
 import { type Addresses, toEnvironment } from "../../local/addresses.ts";
-import { type App, type AppRole, chooseProcessorPort, startApp } from "../../local/apps.ts";
+import { type App, type AppRole, startApp } from "../../local/apps.ts";
 import { Failure } from "../../local/failure.ts";
 import getPort from "get-port";
 import { lastLines } from "../../local/files.ts";
@@ -55,8 +55,8 @@ export async function createInstallation(
 
     const ending = new Set<App>();
     const start: Installation["start"] = async (role, wanted) => {
-      const free = () => (role === "api" ? getPort({ host: "127.0.0.1" }) : chooseProcessorPort());
-      const port = wanted ?? (await free());
+      // Any free one: of those that processors usually have, somebody else may choose the same at this moment.
+      const port = wanted ?? (await getPort({ host: "127.0.0.1" }));
       const context = { profile, custody: services.custody, signal };
       const app = await startApp(role, port, addresses, context, progress, own);
       void app.exited.then((how) => {
