@@ -12,10 +12,10 @@ import type { Line, StoredLine } from "../schemas/lines.ts";
 import { isCancelledBeforePlaced } from "./stock.ts";
 
 /** `lines` are of one partition and of whole commits; of one offset in any order, else in the order of the log or of decision. */
-export function decisionRecords(
+export function decisionRecords<L extends Line>(
   partition: number,
-  lines: readonly Line[],
-  decidedAtOf: (line: Line) => number,
+  lines: readonly L[],
+  decidedAtOf: (line: L) => number,
   decisionsMax: number,
 ): Decisions[] {
   const records: Decisions[] = [];

@@ -11,7 +11,7 @@
 import { partitionOf } from "../partitioning/partition-of.ts";
 import type { AppendRecord, LogAppender } from "../log/log.ts";
 import type { Decisions } from "../schemas/decisions.ts";
-import type { Line, StoredLine } from "../schemas/lines.ts";
+import type { Line } from "../schemas/lines.ts";
 import type { CommitReceipt, LedgerStore } from "../stores/ledger-store.ts";
 import type { DecidedGroup } from "./decide-group.ts";
 import { decisionRecords, wholeCommits } from "./decision-records.ts";
@@ -96,11 +96,8 @@ export class DecisionsOutlet {
       const whole = isAll ? lines : lines.slice(0, wholeCommits(lines)); // I2
       if (whole.length === 0 && !isAll) continue; // One commit that is longer than the page.
       if (lease.isAborted()) return from;
-      const decidedAt = new Map(whole.map((line: StoredLine) => [line.commandId, line.decidedAt]));
       const max = limits.decisionsPerRecordMax;
-      await this.#append(
-        decisionRecords(lease.partition, whole, ({ commandId }) => decidedAt.get(commandId) ?? 0, max),
-      );
+      await this.#append(decisionRecords(lease.partition, whole, ({ decidedAt }) => decidedAt, max));
       return isAll ? to : (lines[whole.length]?.offset ?? to);
     }
   }

@@ -25,9 +25,13 @@ import { HandOver } from "./hand-over.ts";
 import { chunkOf, learnSchemas, takeIn } from "./intake.ts";
 import type { Intake } from "./intake.ts";
 import { Lease } from "./lease.ts";
+import type { Told } from "./lease.ts";
 import { checksumOf } from "./letters.ts";
 import { backoffMs } from "./processor-deps.ts";
 import type { ProcessorDeps } from "./processor-deps.ts";
+
+/** How far one outlet has told what a partition decided. */
+type ToSave = { readonly partition: number; readonly epoch: number; readonly told: number };
 
 export class PartitionProcessor implements LogListener {
   readonly #deps: ProcessorDeps;
@@ -147,38 +151,42 @@ export class PartitionProcessor implements LogListener {
     await Promise.all([this.#saveEffects(), this.#saveDecisions(), this.#saveFenced()]);
   }
 
-  async #saveEffects(): Promise<void> {
-    const moved = [...this.#leases.values()].filter(({ effects }) => effects.done > effects.saved);
-    if (moved.length === 0) return;
-    const offsets = moved.map(({ partition, epoch, effects }) => ({
-      partition,
-      epoch,
-      effectsOffset: effects.done,
-    }));
-    try {
-      await this.#deps.store.saveEffectsOffset(offsets);
-      for (const [index, { effects }] of moved.entries())
-        effects.saved = offsets[index]?.effectsOffset ?? effects.saved;
-    } catch (error) {
-      this.#deps.log.debug({ err: error }, "can't save how far the effects are done; they may be repeated");
-    }
+  #saveEffects(): Promise<void> {
+    const { store } = this.#deps;
+    return this.#saveTold(
+      (lease) => lease.effects,
+      (leases) => store.saveEffectsOffset(leases.map(({ told, ...held }) => ({ ...held, effectsOffset: told }))),
+      "can't save how far the effects are done; they may be repeated",
+    );
   }
 
   async #saveDecisions(): Promise<void> {
     const { decisions: topic } = this.#deps;
     if (topic === undefined) return;
     this.decisionsBehind(); // For the metric.
-    const moved = [...this.#leases.values()].filter(({ decisions }) => decisions.done > decisions.saved);
+    await this.#saveTold(
+      (lease) => lease.decisions,
+      (leases) =>
+        topic.ledger.saveDecisionsOffset(leases.map(({ told, ...held }) => ({ ...held, decisionsOffset: told }))),
+      "can't save how far decisions are told; they may be repeated",
+    );
+  }
+
+  /** What one outlet has told since it was saved last; what can't be saved is tried again with the next. */
+  async #saveTold(
+    toldOf: (lease: Lease) => Told,
+    save: (told: readonly ToSave[]) => Promise<void>,
+    why: string,
+  ): Promise<void> {
+    const moved = [...this.#leases.values()]
+      .map((lease) => ({ lease, progress: toldOf(lease), told: toldOf(lease).done }))
+      .filter(({ progress, told }) => told > progress.saved);
     if (moved.length === 0) return;
-    const offsets = moved.map(({ partition, epoch, decisions }) => {
-      return { partition, epoch, decisionsOffset: decisions.done };
-    });
     try {
-      await topic.ledger.saveDecisionsOffset(offsets);
-      for (const [index, { decisions }] of moved.entries())
-        decisions.saved = offsets[index]?.decisionsOffset ?? decisions.saved;
+      await save(moved.map(({ lease: { partition, epoch }, told }) => ({ partition, epoch, told })));
+      for (const { progress, told } of moved) progress.saved = told;
     } catch (error) {
-      this.#deps.log.debug({ err: error }, "can't save how far decisions are told; they may be repeated");
+      this.#deps.log.debug({ err: error }, why);
     }
   }
 

@@ -25,6 +25,15 @@ export type Release = Pick<Claim, "partition" | "epoch" | "effectsOffset" | "dec
 /** How far a partition is decided, and under which epoch. A partition that was never claimed has epoch 0. */
 export type Progress = Claim;
 
+export const neverClaimed = (partition: number): Progress => ({
+  partition,
+  epoch: 0,
+  nextOffset: 0,
+  effectsOffset: 0,
+  decisionsOffset: 0,
+  last: null,
+});
+
 /** One partition's step in a group: from `from` to `to`, allowed only at `epoch` and at `from` (P4). */
 export type Advance = {
   readonly partition: number;

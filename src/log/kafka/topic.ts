@@ -72,13 +72,7 @@ export const ensureTopic = (
   settings: TopicSettings,
   logger: Logger,
 ): Promise<{ readonly partitionCount: number }> =>
-  whenUp(connection, logger, async (admin) => {
-    await makeIfMissing(admin, settings, settingsToMake(settings.replicationFactor), logger);
-    const found = await inspect(admin, settings.name);
-    const problems = topicProblems(settings, found);
-    if (problems.length > 0) throw new TopicMisconfigured(settings.name, problems);
-    return { partitionCount: found.partitionCount };
-  });
+  ensureAs({ make: settingsToMake, problemsOf: topicProblems }, connection, settings, logger);
 
 /** Makes the dead-letter topic if it is missing; what is there is its operator's to set. Rejects as `ensureTopic` does. */
 export const ensureDeadLetterTopic = (
@@ -86,10 +80,7 @@ export const ensureDeadLetterTopic = (
   settings: TopicSettings,
   logger: Logger,
 ): Promise<{ readonly partitionCount: number }> =>
-  whenUp(connection, logger, async (admin) => {
-    await makeIfMissing(admin, settings, deadLetterSettingsToMake(settings.replicationFactor), logger);
-    return { partitionCount: (await inspect(admin, settings.name)).partitionCount };
-  });
+  ensureAs({ make: deadLetterSettingsToMake, problemsOf: () => [] }, connection, settings, logger);
 
 /**
  * Makes the decisions topic if it is missing, and checks it. Its count of partitions is fixed when it is made: with another one
@@ -100,10 +91,20 @@ export const ensureDecisionsTopic = (
   settings: TopicSettings,
   logger: Logger,
 ): Promise<{ readonly partitionCount: number }> =>
+  ensureAs({ make: decisionsSettingsToMake, problemsOf: decisionsTopicProblems }, connection, settings, logger);
+
+type TopicKind = { readonly make: typeof settingsToMake; readonly problemsOf: typeof topicProblems };
+
+const ensureAs = (
+  { make, problemsOf }: TopicKind,
+  connection: KafkaConnection,
+  settings: TopicSettings,
+  logger: Logger,
+): Promise<{ readonly partitionCount: number }> =>
   whenUp(connection, logger, async (admin) => {
-    await makeIfMissing(admin, settings, decisionsSettingsToMake(settings.replicationFactor), logger);
+    await makeIfMissing(admin, settings, make(settings.replicationFactor), logger);
     const found = await inspect(admin, settings.name);
-    const problems = decisionsTopicProblems(settings, found);
+    const problems = problemsOf(settings, found);
     if (problems.length > 0) throw new TopicMisconfigured(settings.name, problems);
     return { partitionCount: found.partitionCount };
   });

@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import type { Line, Stock, StoredLine } from "../../schemas/lines.ts";
-import { CommitRefused, DataRefused, versionKey } from "../ledger-store.ts";
+import { CommitRefused, DataRefused, neverClaimed, versionKey } from "../ledger-store.ts";
 import type {
   Claim,
   DeadLetter,
@@ -64,15 +64,18 @@ export function createMemoryLedgerStore(options: MemoryLedgerOptions = {}): Memo
   const parked = new Map<string, string>();
   const guards = (name: GuardName): boolean => !without.includes(name);
 
-  const progressOf = (partition: number): Progress =>
-    partitions.get(partition) ?? {
-      partition,
-      epoch: 0,
-      nextOffset: 0,
-      effectsOffset: 0,
-      decisionsOffset: 0,
-      last: null,
-    };
+  const progressOf = (partition: number): Progress => partitions.get(partition) ?? neverClaimed(partition);
+  /** By owners that are still owners, and never backwards. */
+  const saveTold = <Name extends "effectsOffset" | "decisionsOffset">(
+    offsets: readonly Pick<Progress, "partition" | "epoch" | Name>[],
+    name: Name,
+  ): void => {
+    for (const told of offsets) {
+      const before = progressOf(told.partition);
+      if (!partitions.has(told.partition) || before.epoch !== told.epoch || before[name] >= told[name]) continue;
+      partitions.set(told.partition, { ...before, [name]: told[name] });
+    }
+  };
   const letterAt = ({ partition, offset }: Place): KeptLetter | undefined =>
     deadLetters.find((each) => each.partition === partition && each.offset === offset);
   const unsettled = ({ partition, offset }: Place): KeptLetter | undefined =>
@@ -246,23 +249,8 @@ export function createMemoryLedgerStore(options: MemoryLedgerOptions = {}): Memo
           .slice(0, limit),
       ),
     linesById: (ids) => step(() => pick(lines, ids)),
-    saveEffectsOffset: (offsets) =>
-      step(() => {
-        for (const { partition, epoch, effectsOffset } of offsets) {
-          const before = progressOf(partition);
-          if (!partitions.has(partition) || before.epoch !== epoch || before.effectsOffset >= effectsOffset) continue;
-          partitions.set(partition, { ...before, effectsOffset });
-        }
-      }),
-    saveDecisionsOffset: (offsets) =>
-      step(() => {
-        for (const { partition, epoch, decisionsOffset } of offsets) {
-          const before = progressOf(partition);
-          if (!partitions.has(partition) || before.epoch !== epoch || before.decisionsOffset >= decisionsOffset)
-            continue;
-          partitions.set(partition, { ...before, decisionsOffset });
-        }
-      }),
+    saveEffectsOffset: (offsets) => step(() => saveTold(offsets, "effectsOffset")),
+    saveDecisionsOffset: (offsets) => step(() => saveTold(offsets, "decisionsOffset")),
     close: () => Promise.resolve(),
   };
 }

@@ -4,7 +4,7 @@
  */
 import type pg from "pg";
 import type { Stock, StoredLine } from "../../schemas/lines.ts";
-import { StoreUnavailable, versionKey } from "../ledger-store.ts";
+import { neverClaimed, StoreUnavailable, versionKey } from "../ledger-store.ts";
 import type { Claim, GroupWrite, LedgerStore, Prefetch, Progress, Snapshot } from "../ledger-store.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "./binary-arrays.ts";
 import { storeError } from "./errors.ts";
@@ -17,8 +17,7 @@ import { commitGroupSql, commitGroupValues } from "./statements/commit-group.ts"
 import * as prefetchSql from "./statements/prefetch.ts";
 import { lockPartitionsSql, readProgressSql } from "./statements/read-progress.ts";
 import { countFencedSql, releaseSql } from "./statements/release.ts";
-import { saveDecisionsOffsetSql } from "./statements/save-decisions-offset.ts";
-import { saveEffectsOffsetSql } from "./statements/save-effects-offset.ts";
+import { saveDecisionsOffsetSql, saveEffectsOffsetSql } from "./statements/save-told-offset.ts";
 import { waitingSql } from "./statements/waiting.ts";
 
 type ProgressRow = {
@@ -143,26 +142,25 @@ export function createPostgresLedgerStore(pool: pg.Pool): LedgerStore {
 
     linesById: (ids) => guard(() => lines(pool, prefetchSql.linesByIdSql, ids)),
 
-    saveEffectsOffset: (offsets) =>
-      guard(async () => {
-        await pool.query(saveEffectsOffsetSql, [
-          int4Array(offsets.map(({ partition }) => partition)),
-          int8Array(offsets.map(({ epoch }) => epoch)),
-          int8Array(offsets.map(({ effectsOffset }) => effectsOffset)),
-        ]);
-      }),
+    saveEffectsOffset: (offsets) => guard(() => saveTold(pool, saveEffectsOffsetSql, offsets, "effectsOffset")),
 
-    saveDecisionsOffset: (offsets) =>
-      guard(async () => {
-        await pool.query(saveDecisionsOffsetSql, [
-          int4Array(offsets.map(({ partition }) => partition)),
-          int8Array(offsets.map(({ epoch }) => epoch)),
-          int8Array(offsets.map(({ decisionsOffset }) => decisionsOffset)),
-        ]);
-      }),
+    saveDecisionsOffset: (offsets) => guard(() => saveTold(pool, saveDecisionsOffsetSql, offsets, "decisionsOffset")),
 
     close: () => pool.end(),
   };
+}
+
+async function saveTold<Name extends "effectsOffset" | "decisionsOffset">(
+  pool: pg.Pool,
+  sql: string,
+  offsets: readonly Pick<Claim, "partition" | "epoch" | Name>[],
+  name: Name,
+): Promise<void> {
+  await pool.query(sql, [
+    int4Array(offsets.map(({ partition }) => partition)),
+    int8Array(offsets.map(({ epoch }) => epoch)),
+    int8Array(offsets.map((each) => each[name])),
+  ]);
 }
 
 function progressOf(row: ProgressRow): Claim {
@@ -181,17 +179,7 @@ function progressOf(row: ProgressRow): Claim {
 
 function withUnclaimed(partitions: readonly number[], found: readonly Progress[]): Progress[] {
   const byPartition = new Map(found.map((progress) => [progress.partition, progress]));
-  return partitions.map(
-    (partition) =>
-      byPartition.get(partition) ?? {
-        partition,
-        epoch: 0,
-        nextOffset: 0,
-        effectsOffset: 0,
-        decisionsOffset: 0,
-        last: null,
-      },
-  );
+  return partitions.map((partition) => byPartition.get(partition) ?? neverClaimed(partition));
 }
 
 /** Runs `work` in a transaction. A failed transaction answers COMMIT with ROLLBACK and no error: the tag is checked (P3). */
