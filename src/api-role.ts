@@ -94,6 +94,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
     health,
     metrics: createMetrics(),
     logger: log,
+    productQuotas: config.productQuotas,
   });
   await server.listen({ host: config.host, port: config.port });
   log.info({ instanceId: config.instanceId, topic }, "the api is running");

@@ -28,6 +28,8 @@ export type Config = {
   readonly consumerGroup: string;
   /** Null: nobody is told. */
   readonly decisionsTopic: string | null;
+  /** Whether a product that holds up others gets a quota. */
+  readonly productQuotas: boolean;
 };
 
 const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -84,6 +86,11 @@ export function readConfig(environment: Environment = process.env): Config {
     if (found === undefined) problems.push(`LOG_LEVEL must be one of ${logLevels.join(", ")}`);
     return found ?? "info";
   };
+  const onOrOff = (variable: string): boolean => {
+    const value = text(variable, "on");
+    if (!["on", "off"].includes(value)) problems.push(`${variable} must be on or off`);
+    return value === "on";
+  };
   const brokers = (): string[] => {
     const list = text("KAFKA_BROKERS")
       .split(",")
@@ -116,6 +123,7 @@ export function readConfig(environment: Environment = process.env): Config {
     replicationFactor: whole("REPLICATION_FACTOR", 1, 1, 9),
     consumerGroup: name("CONSUMER_GROUP", "tallyman-processors"),
     decisionsTopic: decisionsTopic === "off" ? null : decisionsTopic,
+    productQuotas: onOrOff("PRODUCT_QUOTAS"),
   };
   if (problems.length > 0) throw new ConfigInvalid(problems.join("\n"));
   return config;

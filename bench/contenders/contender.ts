@@ -49,8 +49,11 @@ export type Running = AsyncDisposable & {
   stored(): Promise<OrderCounts>;
   /** What is wrong with its books, a sentence each: for every product, units = sold + left, and nothing below zero. */
   verify(): Promise<string[]>;
-  /** How long the orders that were issued at `sinceMs` (since 1970) or later took until they were decided, where it keeps that. */
-  orderToDecision?(sinceMs: number): Promise<DecisionLatency>;
+  /**
+   * How long the orders that were issued at `sinceMs` (since 1970) or later took until they were decided, where it keeps that; all but those
+   * of the product `but`.
+   */
+  orderToDecision?(sinceMs: number, but?: string): Promise<DecisionLatency>;
 };
 
 export type OrderCounts = { readonly accepted: number; readonly rejected: number };

@@ -1,4 +1,5 @@
 // Batches as NDJSON, their bodies made beforehand and sent again and again: orders without ids are new ones each time.
+import { setTimeout as sleep } from "node:timers/promises";
 import { Pool } from "undici";
 import { percentilesOf } from "../support/percentiles.ts";
 import { createProductDraw } from "./distributions.ts";
@@ -33,7 +34,7 @@ export async function sendBatches(load: Batches, started: Started): Promise<Load
     while (performance.now() < endsAt) {
       const from = performance.now();
       try {
-        const { statusCode, body } = await pool.request({
+        const { statusCode, headers, body } = await pool.request({
           path: pathname,
           method: "POST",
           headers: { "content-type": "application/x-ndjson", ...load.headers },
@@ -42,11 +43,17 @@ export async function sendBatches(load: Batches, started: Started): Promise<Load
         const lines = (await body.text()).split("\n");
         lines.pop();
         times.push(performance.now() - from);
+        let againAfter = Number(headers["retry-after"] ?? 0);
         if (statusCode === 200) {
-          for (const line of lines)
-            count(!line.includes(failed) ? "taken" : line.includes(refused) ? "503" : "failed", 1);
+          for (const line of lines) {
+            if (!line.includes(failed)) count("taken", 1);
+            else count(line.includes(refused) ? "503" : "failed", 1);
+            if (line.includes(refused)) againAfter = Math.max(againAfter, retryAfterOf(line));
+          }
           errors += load.lines - lines.length;
         } else count(String(statusCode), load.lines);
+        const leftMs = endsAt - performance.now();
+        if (load.heedsRetryAfter && againAfter > 0 && leftMs > 0) await sleep(Math.min(againAfter * 1000, leftMs));
       } catch {
         errors += load.lines;
       }
@@ -55,3 +62,5 @@ export async function sendBatches(load: Batches, started: Started): Promise<Load
   await Promise.all(Array.from({ length: load.connections }, connection));
   return { startedAt, endedAt: Date.now(), statuses, errors, resent: 0, ...percentilesOf(times) };
 }
+
+const retryAfterOf = (line: string): number => Number(/"retryAfter":(\d+)/.exec(line)?.[1] ?? 0);

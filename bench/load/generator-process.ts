@@ -3,6 +3,7 @@ import { sendBatches } from "./batches.ts";
 import { placeBatches } from "./client-batches.ts";
 import type { Load, LoadResult, Started } from "./loads.ts";
 import { sendOnTime } from "./open-loop.ts";
+import { sendTooMany } from "./overload.ts";
 import { sendPosts } from "./posts.ts";
 
 process.on("disconnect", () => process.exit());
@@ -24,5 +25,7 @@ function send(load: Load, started: Started): Promise<LoadResult> {
       return placeBatches(load, started);
     case "open":
       return sendOnTime(load, started);
+    case "overload":
+      return sendTooMany(load, started);
   }
 }

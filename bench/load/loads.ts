@@ -20,7 +20,12 @@ export type Posts = Common & {
 };
 
 /** Bodies of so many lines, each connection's next one when the one before is answered whole. */
-export type Batches = Common & { readonly kind: "batches"; readonly lines: number };
+export type Batches = Common & {
+  readonly kind: "batches";
+  readonly lines: number;
+  /** A connection that is told to come again later does so. */
+  readonly heedsRetryAfter?: true;
+};
 
 /** The same through `tallyman/client`: on every connection one `placeMany`, for as long as it takes. `url` is Tallyman's. */
 export type ClientBatches = Common & { readonly kind: "client"; readonly lines: number };
@@ -28,7 +33,10 @@ export type ClientBatches = Common & { readonly kind: "client"; readonly lines: 
 /** Single orders that leave when they are due, whatever became of those before; with ids (UUIDv7) that tell when that was. */
 export type OpenLoop = Common & { readonly kind: "open"; readonly perSecond: number };
 
-export type Load = Posts | Batches | ClientBatches | OpenLoop;
+/** Single orders without ids, at a rate that nobody has to bear: who has no answer after `giveUpMs` has no use for it. */
+export type Overload = Common & { readonly kind: "overload"; readonly perSecond: number; readonly giveUpMs: number };
+
+export type Load = Posts | Batches | ClientBatches | OpenLoop | Overload;
 
 /**
  * Times are milliseconds since 1970; the percentiles are those of the answers in milliseconds, of an open loop from when an order was due,
@@ -43,6 +51,8 @@ export type LoadResult = Percentiles & {
   readonly errors: number;
   /** Requests that were the second of their order. */
   readonly resent: number;
+  /** Of an overload: orders taken before their callers gave up, orders never sent because these had, and refusals without Retry-After. */
+  readonly overload?: { readonly inTime: number; readonly gaveUp: number; readonly refusedSilently: number };
 };
 
 /** Told when the first orders leave. */

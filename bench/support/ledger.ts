@@ -52,8 +52,11 @@ export async function countOrders(database: Client, sinceMs = 0): Promise<OrderC
   return rows[0] ?? { accepted: 0, rejected: 0 };
 }
 
-/** Milliseconds to decided_at, which is PostgreSQL's clock as the deciding transaction begins: the commit itself is not in it. */
-export async function orderToDecision(database: Client, sinceMs: number): Promise<DecisionLatency> {
+/**
+ * Milliseconds to decided_at, which is PostgreSQL's clock as the deciding transaction begins: the commit itself is not in it. Orders of the
+ * product `but` are left out.
+ */
+export async function orderToDecision(database: Client, sinceMs: number, but = ""): Promise<DecisionLatency> {
   const { rows } = await database.query<{ issued50: number; issued99: number; due50: number; due99: number }>(
     `select percentile_disc(0.5) within group (order by issued) as issued50,
             percentile_disc(0.99) within group (order by issued) as issued99,
@@ -61,8 +64,8 @@ export async function orderToDecision(database: Client, sinceMs: number): Promis
             percentile_disc(0.99) within group (order by due) as due99
      from (select (extract(epoch from decided_at - issued_at) * 1000)::float8 as issued,
                   extract(epoch from decided_at)::float8 * 1000 - ${millisecondsOfId} as due
-           from ledger where type = 'PlaceOrder' and issued_at >= to_timestamp($1 / 1000.0)) as times`,
-    [sinceMs],
+           from ledger where type = 'PlaceOrder' and issued_at >= to_timestamp($1 / 1000.0) and product_id <> $2) as times`,
+    [sinceMs, but],
   );
   const { issued50 = 0, issued99 = 0, due50 = 0, due99 = 0 } = rows[0] ?? {};
   return { sinceIssued: { p50: issued50, p99: issued99 }, sinceDue: { p50: due50, p99: due99 } };

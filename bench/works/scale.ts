@@ -13,6 +13,11 @@ export type Scale = {
   readonly resentDrainOrders: number;
   readonly manyProducts: number;
   readonly takeOverRecords: readonly number[];
+  readonly overloadConnections: number;
+  /** Of the neighbours of a product that is flooded: how many there are, their orders in all, and how long the flood goes on before that counts. */
+  readonly neighbours: number;
+  readonly neighbourOrdersPerSecond: number;
+  readonly floodLeadSeconds: number;
   /** Too small for its rates to mean anything: nothing is said of them. */
   readonly isSmoke: boolean;
 };
@@ -38,6 +43,10 @@ export function fullScale(options: Chosen): Scale {
     resentDrainOrders: Math.max(1, Math.round(options.orders / 5)),
     manyProducts: 1_000_000,
     takeOverRecords: [10_000, 1_000_000],
+    overloadConnections: 4_096,
+    neighbours: 20,
+    neighbourOrdersPerSecond: 200,
+    floodLeadSeconds: 4,
     isSmoke: false,
   };
 }
@@ -56,5 +65,9 @@ export const smokeScale: Scale = {
   resentDrainOrders: 2_000,
   manyProducts: 2_000,
   takeOverRecords: [1_000, 3_000],
+  overloadConnections: 64,
+  neighbours: 5,
+  neighbourOrdersPerSecond: 100,
+  floodLeadSeconds: 0.1,
   isSmoke: true,
 };

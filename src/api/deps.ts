@@ -44,6 +44,8 @@ export type ApiDeps = {
   readonly requestsUnderWayMax?: number;
   /** For a simulation: `limits.catalogueCacheEntriesMax` otherwise, which is memory that is taken at once. */
   readonly catalogueCacheEntriesMax?: number;
+  /** False: no product gets a quota, whomever it holds up. */
+  readonly productQuotas?: boolean;
   readonly clock?: Clock;
   /** Makes the ids that callers did not give (P1): a UUID that nobody else makes. */
   readonly newCommandId?: () => string;

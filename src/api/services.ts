@@ -72,7 +72,14 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
   });
 
   return {
-    log: createCommandLog({ codec, writer, backlog, map, quotas, clock }),
+    log: createCommandLog({
+      codec,
+      writer,
+      backlog,
+      map,
+      quotas: deps.productQuotas === false ? { ...quotas, hasRoom: () => true } : quotas,
+      clock,
+    }),
     admission: createAdmission({
       bounds: {
         requestsMin: limits.requestsUnderWayMin,

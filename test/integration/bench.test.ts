@@ -41,6 +41,8 @@ test("every work runs with all who can do it, and every count is exact", { timeo
   expect(inRow(`posts-${few}-uniform`).toSorted()).toEqual(["a", "b", "c", "http", "tallyman"]);
   expect(inRow(`posts-${few}-hot`).toSorted()).toEqual(["a", "b", "c", "tallyman"]);
   expect(inRow("batches").toSorted()).toEqual(["b", "tallyman"]);
+  expect(inRow("overload-goodput").toSorted()).toEqual(["a", "tallyman"]);
+  expect(inRow("neighbours-free")).toEqual(["tallyman"]);
   expect(inRow("drain").toSorted()).toEqual(["copy", "produce", "tallyman"]);
   expect(await readFile(path.join(folder, svg), "utf8")).toMatch(/^<svg [^]*Single POSTs[^]*<\/svg>\s*$/);
 

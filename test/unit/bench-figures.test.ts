@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createProductDraw, createZipf } from "../../bench/load/distributions.ts";
 import { dueBy } from "../../bench/load/open-loop.ts";
+import { answerOf } from "../../bench/load/overload.ts";
 import { barsOf, renderChart } from "../../bench/report/chart.ts";
 import { tableOf, withTable } from "../../bench/report/readme.ts";
 import type { Results } from "../../bench/report/results.ts";
@@ -12,7 +13,10 @@ import { residentOf } from "../../bench/support/memory.ts";
 import { percentile, percentilesOf, ratioOf, spreadOf } from "../../bench/support/percentiles.ts";
 import { writtenBetween } from "../../bench/support/written.ts";
 import { takenOf, unexpected } from "../../bench/works/measure-load.ts";
+import { neighboursOf } from "../../bench/works/neighbours.ts";
+import { goodputOf } from "../../bench/works/overload.ts";
 import { type Measured, type Row, type Sample, noSample } from "../../bench/works/work.ts";
+import { partitionOf } from "../../src/partitioning/partition-of.ts";
 
 describe("percentiles", () => {
   test("are the nearest rank", () => {
@@ -96,6 +100,51 @@ describe("loads", () => {
       "2 orders got no answer.",
     ]);
   });
+});
+
+describe("an overload", () => {
+  const refusal = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 2\r\n\r\n{}";
+
+  test("an answer is whole when its body is, and tells whether one may come again", () => {
+    expect(answerOf(refusal)).toEqual({ status: "503", hasRetryAfter: true });
+    for (let cut = 0; cut < refusal.length; cut += 1) expect(answerOf(refusal.slice(0, cut))).toBeNull();
+    const silent = refusal.replace("retry-after: 1\r\n", "").replace("{}", "retry-after: 1");
+    expect(answerOf(silent.replace("length: 2", "length: 14"))).toEqual({ status: "503", hasRetryAfter: false });
+    expect(() => answerOf("HTTP/1.1 200 OK\r\n\r\n")).toThrow("without a length");
+  });
+
+  const overload = {
+    kind: "overload",
+    url: "",
+    seconds: 2,
+    connections: 1,
+    productIds: [],
+    distribution: "uniform",
+    headers: {},
+    perSecond: 100,
+    giveUpMs: 1_000,
+  } as const;
+  const http = { startedAt: 0, endedAt: 2_500, errors: 0, resent: 0, p50: 1, p99: 1 };
+  const counts = { inTime: 80, gaveUp: 30, refusedSilently: 0 };
+
+  test("its goodput is what was taken in time, in a second of it", () => {
+    const told = goodputOf({ ...http, statuses: { "202": 100, "503": 70 }, overload: counts }, overload);
+    expect([told.perSecond, told.problems]).toEqual([40, []]);
+  });
+
+  test("a refusal that does not say when to come again is wrong, and so is an order of which nothing is known", () => {
+    const silent = { ...counts, refusedSilently: 3 };
+    const told = goodputOf({ ...http, statuses: { "202": 100, "503": 69 }, overload: silent }, overload);
+    expect(told.problems).toEqual([
+      "3 refusals had no Retry-After.",
+      "1 of 200 orders that were due are not accounted for.",
+    ]);
+  });
+});
+
+test("neighbours share the hot product's partition", () => {
+  const [own, ...others] = ["hot", ...neighboursOf("hot", 5)].map((id) => partitionOf(id, 12));
+  expect(others).toEqual(Array(5).fill(own));
 });
 
 const row = (key: string, more: Partial<Row> = {}): Row => {

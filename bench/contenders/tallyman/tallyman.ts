@@ -9,11 +9,18 @@ import { drains } from "./drains.ts";
 
 const createAtOnce = 16;
 
-export const tallyman: Contender = { key: "tallyman", title: "Tallyman", onlyWithAll: false, start, drains };
+export const tallyman: Contender = {
+  key: "tallyman",
+  title: "Tallyman",
+  onlyWithAll: false,
+  start: (bench) => startTallyman(bench),
+  drains,
+};
 
-async function start(bench: Bench): Promise<Running> {
+/** `settings` are variables for its processes. */
+export async function startTallyman(bench: Bench, settings: Readonly<Record<string, string>> = {}): Promise<Running> {
   const { signal } = bench;
-  const installation = await createInstallation(bench);
+  const installation = await createInstallation(bench, settings);
   try {
     const { database } = installation;
     const [api, processor] = [await installation.start("api"), await installation.start("processor")];
@@ -43,7 +50,7 @@ async function start(bench: Bench): Promise<Running> {
         const { accepted, rejected } = await countOrders(database);
         return audit(database, accepted + rejected);
       },
-      orderToDecision: (sinceMs) => orderToDecision(database, sinceMs),
+      orderToDecision: (sinceMs, but) => orderToDecision(database, sinceMs, but),
       [Symbol.asyncDispose]: () => installation[Symbol.asyncDispose](),
     };
   } catch (error) {
