@@ -107,7 +107,8 @@ async function takeEmptyRedis(url: string, opened: (redis: Redis) => void): Prom
   throw new Failure("None of the Redis databases 1 to 15 is empty, and the benchmark needs one for itself.");
 }
 
-async function deleteFromKafka(brokers: string, name: string): Promise<void> {
+/** The topic, those that are named after it, and the group. */
+export async function deleteFromKafka(brokers: string, name: string): Promise<void> {
   const kafka = new Kafka({ brokers: brokers.split(","), logLevel: logLevel.NOTHING, retry: { retries: 2 } });
   const admin = kafka.admin();
   await admin.connect();

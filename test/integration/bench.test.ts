@@ -57,3 +57,11 @@ test("it says which works and contenders there are", async () => {
   expect(await bench.exited).toBe(1);
   expect(bench.output()).toContain(`--only has nothing; what there is: ${works.map(({ key }) => key).join(", ")}.`);
 });
+
+test("the log's clients are compared, and every record of both is acknowledged", async () => {
+  const clients = startCommand("../bench/log-clients.ts", ["--records", "30", "--appends", "2", "--repetitions", "1"], {
+    TALLYMAN_PROFILE: profile,
+  });
+  expect(await clients.exited, clients.output()).toBe(0);
+  expect(clients.output()).toMatch(/kafkajs +[\d.]+ +[\d.]+ +[\d.]+ +1\.00\n +@platformatic\/kafka +[\d.]+/);
+});

@@ -1,5 +1,6 @@
 // Fails when patches/kafkajs+2.2.4.patch is not applied, or when a new kafkajs no longer needs it or loses it.
 import { createRequire } from "node:module";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 const require = createRequire(import.meta.url);
@@ -21,10 +22,45 @@ const groupMessages = require("kafkajs/src/producer/groupMessagesPerPartition") 
   messages: Message[];
   partitioner: (options: { message: Message }) => number;
 }) => Record<string, Message[]>;
+type Encoder = {
+  readonly buffer: Buffer;
+  writeInt8(value: number): Encoder;
+  writeVarInt(value: number): Encoder;
+  writeVarLong(value: number): Encoder;
+  writeVarIntString(value: string): Encoder;
+  writeVarIntBytes(value: Buffer | string | null): Encoder;
+};
+type Headers = Record<string, string | Buffer | (string | Buffer)[]>;
+type RecordToWrite = {
+  readonly offsetDelta: number;
+  readonly timestampDelta: number;
+  readonly key: Buffer | string | null;
+  readonly value: Buffer | null;
+  readonly headers?: Headers;
+};
+type RecordRead = {
+  readonly offset: string;
+  readonly timestamp: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Record<string, unknown>;
+};
+type Decoder = { readonly offset: number };
+const Encoder = require("kafkajs/src/protocol/encoder") as new () => Encoder;
+const Decoder = require("kafkajs/src/protocol/decoder") as new (bytes: Buffer) => Decoder;
+const encodeRecords = require("kafkajs/src/protocol/recordBatch/record/v0") as (
+  records: readonly RecordToWrite[],
+) => Buffer;
 const decodeRecord = require("kafkajs/src/protocol/recordBatch/record/v0/decoder") as (
-  decoder: object,
-  context: object,
-) => { headers: Record<string, unknown> };
+  decoder: Decoder,
+  context: { firstOffset: string; firstTimestamp: string },
+) => RecordRead;
+const { RecordBatch: encodeBatch } = require("kafkajs/src/protocol/recordBatch/v0") as {
+  RecordBatch: (options: { records: Buffer; lastOffsetDelta: number }) => Promise<Encoder>;
+};
+const decodeMessages = require("kafkajs/src/protocol/requests/fetch/v4/decodeMessages") as (
+  decoder: Decoder,
+) => Promise<RecordRead[]>;
 
 describe("the request queue (kafkajs hazard 14)", () => {
   beforeEach(() => void vi.useFakeTimers());
@@ -74,18 +110,78 @@ describe("grouping a batch by partition", () => {
   });
 });
 
+type Header = { readonly key: string; readonly value: Buffer | null };
+/** A record as kafkajs itself writes numbers, texts and bytes, one after the other. Its length comes before it. */
+const record = ({ offsetDelta, timestampDelta, key, value }: RecordToWrite, headers: readonly Header[]): Buffer => {
+  const encoder = new Encoder().writeInt8(0).writeVarLong(timestampDelta).writeVarInt(offsetDelta);
+  encoder.writeVarIntBytes(key).writeVarIntBytes(value).writeVarInt(headers.length);
+  for (const header of headers) encoder.writeVarIntString(header.key).writeVarIntBytes(header.value);
+  return encoder.buffer;
+};
+const withLength = (bytes: Buffer): Buffer => Buffer.concat([new Encoder().writeVarInt(bytes.length).buffer, bytes]);
+const asHeaders = (headers: Headers): Header[] =>
+  Object.entries(headers).flatMap(([key, values]) =>
+    [values].flat().map((value) => ({ key, value: Buffer.from(value) })),
+  );
+
+describe("records", () => {
+  const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
+  const text = fc.string({ unit: "binary", maxLength: 200 });
+  const delta = fc.oneof(fc.integer({ min: -3, max: 3 }), fc.integer(), fc.integer({ min: -(2 ** 45), max: 2 ** 45 }));
+  const arbitrary = fc.record(
+    {
+      offsetDelta: fc.oneof(fc.nat({ max: 200 }), fc.nat()),
+      timestampDelta: delta,
+      key: fc.oneof(fc.constant(null), bytes, text),
+      value: fc.oneof(fc.constant(null), bytes),
+      headers: fc.dictionary(text, fc.oneof(bytes, text, fc.array(fc.oneof(bytes, text), { maxLength: 3 }))),
+    },
+    { requiredKeys: ["offsetDelta", "timestampDelta", "key", "value"] },
+  );
+
+  test("are the same bytes as when each is encoded by itself", () => {
+    fc.assert(
+      fc.property(fc.array(arbitrary, { maxLength: 5 }), (records) => {
+        const each = records.map((one) => withLength(record(one, asHeaders(one.headers ?? {}))));
+        expect(encodeRecords(records)).toEqual(Buffer.concat(each));
+      }),
+    );
+  });
+
+  test("are read as they were written, however large offsets and times are", () => {
+    fc.assert(
+      fc.property(arbitrary, fc.bigInt(0n, 2n ** 62n), fc.bigInt(0n, 2n ** 62n), (one, offset, timestamp) => {
+        const context = { firstOffset: String(offset), firstTimestamp: String(timestamp) };
+        const written = record(one, asHeaders(one.headers ?? {}));
+        const decoder = new Decoder(written);
+        const read = decodeRecord(decoder, context);
+        expect(decoder.offset).toBe(written.length);
+        expect(read.offset).toBe(String(offset + BigInt(one.offsetDelta)));
+        expect(read.timestamp).toBe(String(timestamp + BigInt(one.timestampDelta)));
+        expect(read.key).toEqual(one.key === null ? null : Buffer.from(one.key));
+        expect(read.value).toEqual(one.value);
+      }),
+    );
+  });
+
+  test("of a batch of 200,000 are all read", async () => {
+    const count = 200_000;
+    const records = encodeRecords(
+      Array.from({ length: count }, (_, n) => ({ offsetDelta: n, timestampDelta: 0, key: null, value: null })),
+    );
+    const { buffer } = await encodeBatch({ records, lastOffsetDelta: count - 1 });
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(buffer.length);
+    const read = await decodeMessages(new Decoder(Buffer.concat([length, buffer])));
+    expect(read).toHaveLength(count); // Unpatched: RangeError, for more are arguments of one call than may be.
+    expect(read.at(-1)?.offset).toBe(String(count - 1));
+  });
+});
+
 describe("the headers of a record that is read", () => {
-  type Header = { readonly key: string; readonly value: Buffer | null };
-  const none = () => null;
-  /** The decoder of the fields before the headers, which are of no interest here. */
+  const empty = { offsetDelta: 0, timestampDelta: 0, key: null, value: null };
   const read = (headers: readonly Header[]) =>
-    decodeRecord(
-      {
-        ...{ readInt8: () => 0, readVarInt: () => 0, readVarLong: () => "0", readVarIntBytes: none },
-        readVarIntArray: () => headers,
-      },
-      { firstOffset: "0", firstTimestamp: "0" },
-    ).headers;
+    decodeRecord(new Decoder(record(empty, headers)), { firstOffset: "0", firstTimestamp: "0" }).headers;
   const header = (key: string, value: string | null): Header => ({
     key,
     value: value === null ? null : Buffer.from(value),
