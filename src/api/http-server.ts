@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { fastify, LogController } from "fastify";
 import type { FastifyBaseLogger } from "fastify";
@@ -15,18 +16,32 @@ import { problemOf, sendProblem } from "./plugins/error-answers.ts";
 const lateCode = "ERR_HTTP_REQUEST_TIMEOUT";
 const callersRequestId = /^[\w.:/+=-]{1,100}$/;
 
+/** Answers some requests before anything else has looked at them; false: it did not. */
+export type Door = (request: IncomingMessage, response: ServerResponse, requestId: () => string) => boolean;
+
 /** A bare server with what every role's server has in common. A successful request logs nothing: that costs a fifth. */
-export function createHttpServer(logger: FastifyBaseLogger): ApiServer {
+export function createHttpServer(logger: FastifyBaseLogger, door: Door = () => false): ApiServer {
+  const requestIds = createRequestIds();
+  /** Once the server closes, every answer must say so. */
+  let isOpen = true;
+  const open = (handle: (request: IncomingMessage, response: ServerResponse) => void): Server => {
+    const server = createServer((request, response) => {
+      if (!isOpen || !door(request, response, () => requestIds(request))) handle(request, response);
+    });
+    server.requestTimeout = 0; // The head's limit is Node's, below; the body's is plugins/body-deadline.ts's.
+    server.headersTimeout = limits.requestTimeoutMs;
+    server.keepAliveTimeout = limits.keepAliveTimeoutMs;
+    return server;
+  };
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     // One logger for all: a child for each request costs as much as encoding its order. Log lines name the request themselves.
     childLoggerFactory: () => logger,
     bodyLimit: limits.commandBodyBytesMax,
-    requestTimeout: 0, // The head's limit is Node's, below; the body's is plugins/body-deadline.ts's.
-    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    serverFactory: open,
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true, maxParamLength: 200 },
-    genReqId: createRequestIds(),
+    genReqId: requestIds,
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => {
       const problem = problemOf(error);
@@ -37,7 +52,10 @@ export function createHttpServer(logger: FastifyBaseLogger): ApiServer {
     // answered like any other, and the connection closed with it.
     return503OnClosing: false,
   }).withTypeProvider<TypeBoxTypeProvider>();
-  app.server.headersTimeout = limits.requestTimeoutMs;
+  app.addHook("preClose", (done) => {
+    isOpen = false;
+    done();
+  });
   void app.register(bodyDeadline, {
     expired: (socket) => answerClientError(Object.assign(new Error("late"), { code: lateCode }), socket),
   });

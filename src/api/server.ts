@@ -1,7 +1,8 @@
 import type { ApiServer } from "./api-server.ts";
 import type { ApiDeps } from "./deps.ts";
 import { createHttpServer } from "./http-server.ts";
-import { admissionAtTheDoor } from "./plugins/admission.ts";
+import { createOrderDoor } from "./order-door.ts";
+import { admissionAtTheDoor, createRefusalNotes } from "./plugins/admission.ts";
 import { asyncapi } from "./plugins/asyncapi.ts";
 import { batchBody } from "./plugins/batch-body.ts";
 import { errorAnswers } from "./plugins/error-answers.ts";
@@ -21,7 +22,9 @@ import { createServices } from "./services.ts";
 export async function buildServer(deps: ApiDeps): Promise<ApiServer> {
   const { health, logger, metrics, topics } = deps;
   const services = createServices(deps);
-  const app = createHttpServer(logger);
+  const { admission } = services;
+  const refused = createRefusalNotes(logger, metrics);
+  const app = createHttpServer(logger, createOrderDoor({ admission, metrics, refused }));
   app.addHook("preClose", services.leave);
   app.addHook("onClose", services.close);
 
@@ -31,7 +34,7 @@ export async function buildServer(deps: ApiDeps): Promise<ApiServer> {
   await app.register(errorAnswers);
   await app.register(otherMethods);
   await app.register(httpMetrics, { metrics });
-  await app.register(admissionAtTheDoor, { admission: services.admission, metrics });
+  await app.register(admissionAtTheDoor, { admission, refused });
   await app.register(openapi);
   await app.register(asyncapi, { topics, ordersPartitions: services.ordersPartitions });
   await app.register(operations, { health, metrics });

@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createAdmission } from "../../src/api/plugins/admission.ts";
 import type { AdmissionBounds } from "../../src/api/plugins/admission.ts";
@@ -76,6 +77,77 @@ describe("how many are let in", () => {
     expect(round(1)).toBe(100);
     admission.leave(batches[0] ?? {});
     expect(admission.admit({}, "batches")).toBe(true);
+  });
+});
+
+describe("orders, before Fastify has looked at them", () => {
+  const headers = { "content-type": "application/json", "x-request-id": "asked-1" };
+  const body = JSON.stringify({ productId: "p1", quantity: 1 });
+  const small = `content-length: ${body.length}`;
+  let world: ApiWorld;
+  let url: string;
+  beforeEach(async () => {
+    world = new ApiWorld();
+    world.requestsUnderWayMax = 0;
+    await world.open();
+    world.addProduct({ id: "p1" }, 10);
+    url = await world.app.listen({ port: 0, host: "127.0.0.1" });
+  });
+  afterEach(() => world.app.close());
+  const labelled = async (name: string): Promise<string[]> =>
+    (await world.metrics.registry.metrics()).split("\n").filter((line) => line.startsWith(name));
+  /** What comes back, each beginning with its status, until there are so many. */
+  const send = async (texts: readonly string[], answers: number): Promise<string[]> => {
+    const socket = connect(Number(new URL(url).port), "127.0.0.1");
+    let answered = "";
+    socket.on("data", (some) => (answered += String(some)));
+    for (const text of texts) socket.write(text);
+    const parts = () => answered.split("HTTP/1.1 ").slice(1);
+    await expect.poll(() => parts().length).toBe(answers);
+    await expect.poll(() => answered.endsWith("}") || answered.endsWith("\r\n\r\n")).toBe(true);
+    expect(socket.readyState).toBe("open");
+    socket.destroy();
+    return parts();
+  };
+  const head = (line: string, ...more: readonly string[]): string =>
+    [`${line} HTTP/1.1`, "host: x", ...more, "", ""].join("\r\n");
+
+  test("a refusal is to the letter what it is behind them, and counted as that is", async () => {
+    const hooked = await world.app.inject({ method: "POST", url: "/orders", headers, payload: body });
+    expect(await labelled("tallyman_http_requests_total")).toEqual([
+      'tallyman_http_requests_total{method="POST",route="/orders",status="503"} 1',
+    ]);
+    const doored = await fetch(`${url}/orders`, { method: "POST", headers, body });
+    expect([doored.status, await doored.text()]).toEqual([503, hooked.body]);
+    const told = (all: Iterable<[string, unknown]>) =>
+      [...all].filter(([name]) => !["date", "connection", "keep-alive"].includes(name)).toSorted();
+    expect(told(doored.headers.entries())).toEqual(told(Object.entries(hooked.headers)));
+    expect(await labelled("tallyman_requests_refused_total")).toEqual(["tallyman_requests_refused_total 2"]);
+    expect(await labelled("tallyman_http_requests_total")).toEqual([
+      'tallyman_http_requests_total{method="POST",route="/orders",status="503"} 2',
+    ]);
+    expect(await labelled("tallyman_http_request_seconds_count")).toEqual([
+      'tallyman_http_request_seconds_count{method="POST",route="/orders"} 2',
+    ]);
+    expect(world.log).toEqual([]);
+  });
+
+  test("the connection is kept, and the body that nobody read is not the next request", async () => {
+    const order = head("POST /orders", "content-type: application/json", small);
+    const answers = await send([order, body, order + body + order, body], 3);
+    expect(answers.map((answer) => answer.slice(0, 3))).toEqual(["503", "503", "503"]);
+    expect(answers.join("")).not.toMatch(/connection: close/i);
+  });
+
+  test("only orders: other methods and paths, and batches, are asked behind it", async () => {
+    const door = async (line: string) => (await send([head(line, "content-length: 0")], 1))[0]?.slice(0, 3);
+    expect(await door("GET /livez")).toBe("200");
+    expect(await door("PUT /orders")).toBe("503");
+    expect(await door("HEAD /products")).toBe("503");
+    expect(await door("POST /orders/batch")).toBe("400");
+    expect(await labelled("tallyman_http_requests_total")).toContainEqual(
+      expect.stringMatching(/method="PUT",route="\/orders",status="503"/),
+    );
   });
 });
 

@@ -53,3 +53,26 @@ test("answers a request that arrives while it closes as it would at any time", a
   expect(answer).toContain("HTTP/1.1 404");
   expect(answer).toContain("application/problem+json");
 });
+
+test("an order that is refused at the door while it closes is told that the connection ends", async () => {
+  const world = new ApiWorld();
+  world.requestsUnderWayMax = 0;
+  await world.open();
+  await world.app.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = world.app.server.address() as AddressInfo;
+  const socket = connect(port, "127.0.0.1");
+  let answer = "";
+  socket.on("data", (chunk: Buffer) => (answer += chunk.toString()));
+  const ended = once(socket, "close");
+  const taken = once(world.app.server, "connection");
+  socket.write("POST /orders HTTP/1.1\r\nho");
+  await taken;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const closed = world.app.close();
+  await expect.poll(() => world.app.server.listening).toBe(false);
+  socket.write("st: x\r\ncontent-length: 0\r\n\r\n");
+  await ended;
+  await closed;
+  expect(answer).toContain("HTTP/1.1 503");
+  expect(answer).toMatch(/connection: close/i);
+});

@@ -35,9 +35,10 @@ const sendHead = (path: string, ...headers: string[]): Promise<void> =>
 const sendBatchHead = () =>
   sendHead("/orders/batch", "content-type: application/x-ndjson", "transfer-encoding: chunked");
 
-beforeEach(async () => {
-  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
-  world = await new ApiWorld().open();
+const open = async (requestsUnderWayMax?: number): Promise<void> => {
+  world = new ApiWorld();
+  world.requestsUnderWayMax = requestsUnderWayMax;
+  await world.open();
   world.addProduct({ id: "p1" }, 10);
   await world.app.listen({ port: 0, host: "127.0.0.1" });
   const { port } = world.app.server.address() as AddressInfo;
@@ -48,10 +49,17 @@ beforeEach(async () => {
   client.on("data", (some) => (answered += String(some))).on("error", () => undefined);
   await until("the connection is there", () => accepted !== undefined);
   if (accepted !== undefined) server = accepted;
-});
-afterEach(async () => {
+};
+const close = async (): Promise<void> => {
   client.destroy();
   await world.app.close();
+};
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+  await open();
+});
+afterEach(async () => {
+  await close();
   vi.useRealTimers();
 });
 
@@ -70,6 +78,31 @@ describe("a body that is late", () => {
     await until("the connection ends", () => client.closed);
     expect(answered).toMatch(/^HTTP\/1\.1 408 /);
     expect(answered).toContain('"code":"request_timeout"');
+  });
+
+  test("after the answer: what nobody reads has no more time", async () => {
+    await sendHead("/livez", "content-length: 100");
+    await until("the answer is there", () => answered.includes("method_not_allowed"));
+    for (let tenths = 1; tenths < 10; tenths += 1) {
+      vi.advanceTimersByTime(limitMs / 10);
+      await send("x");
+    }
+    expect(server.destroyed).toBe(false);
+    vi.advanceTimersByTime(limitMs / 5);
+    await until("the connection ends", () => client.closed);
+  });
+
+  test.each([
+    ["long", `content-length: ${limits.commandBodyBytesMax + 1}`, "x"],
+    ["of no length that was told", "transfer-encoding: chunked", chunk("x")],
+  ])("after an order was refused at the door, where the body is %s: the same", async (_how, header, drip) => {
+    await close();
+    await open(0);
+    await sendHead("/orders", "content-type: application/json", header);
+    await until("the answer is there", () => answered.includes("overloaded"));
+    await send(drip);
+    vi.advanceTimersByTime(1.2 * limitMs);
+    await until("the connection ends", () => client.closed);
   });
 
   test("of a batch: bytes that keep coming keep it going", async () => {

@@ -44,6 +44,8 @@ export type AdmissionDeps = {
 };
 
 export type Admission = {
+  /** Whether one more request, which is no batch, would be let in. */
+  readonly hasRoom: () => boolean;
   /** Whether there was room for the request, which is counted then until it leaves. */
   readonly admit: (request: object, as: "requests" | "batches") => boolean;
   /** It is answered, broken off, or only waits from now on. */
@@ -72,10 +74,12 @@ export function createAdmission({ bounds, clock, metrics, appendMs }: AdmissionD
     look = { at: time, inTime: 0, late: 0 };
   };
 
+  const hasRoom = (): boolean => requests.size < atOnce;
   return {
+    hasRoom,
     admit: (request, as) => {
       if (as === "batches") return batches.size < batchesMax && batches.add(request).size > 0;
-      if (requests.size >= atOnce) return false;
+      if (!hasRoom()) return false;
       const time = clock.monotonic();
       // Nobody waits for anything, whatever was late before.
       if (requests.size === 0 && time - look.at >= lookMs) adapt(time, false);
@@ -99,25 +103,23 @@ export function createAdmission({ bounds, clock, metrics, appendMs }: AdmissionD
 
 export type AdmissionOptions = {
   readonly admission: Admission;
-  readonly metrics: Pick<Metrics, "requestsRefused">;
+  /** Notes a refusal. */
+  readonly refused: () => void;
 };
 
-export const admissionAtTheDoor = fastifyPlugin<AdmissionOptions>((app, { admission, metrics }, done) => {
-  const told = tellSometimes(app.log);
+export const overloadedDetail =
+  "More requests are under way than can be served. Nothing was read of this one; try again.";
+
+export const admissionAtTheDoor = fastifyPlugin<AdmissionOptions>((app, { admission, refused }, done) => {
   app.addHook("onRequest", (request, reply, next) => {
     const as = request.routeOptions.config.admission ?? "requests";
     if (as === "free" || admission.admit(request, as)) {
       next();
       return;
     }
-    metrics.requestsRefused.inc();
-    told();
+    refused();
     reply.headers(retrySoon);
-    sendProblem(
-      reply,
-      "overloaded",
-      "More requests are under way than can be served. Nothing was read of this one; try again.",
-    );
+    sendProblem(reply, "overloaded", overloadedDetail);
   });
   app.addHook("onResponse", (request, _reply, next) => {
     admission.leave(request);
@@ -130,16 +132,20 @@ export const admissionAtTheDoor = fastifyPlugin<AdmissionOptions>((app, { admiss
   done();
 });
 
-/** A line for each refused request would cost more than the refusal. */
-function tellSometimes(log: FastifyBaseLogger): () => void {
+/** Counts refusals, and tells of them; a line for each would cost more than the refusal. */
+export function createRefusalNotes(
+  log: Pick<FastifyBaseLogger, "warn">,
+  metrics: Pick<Metrics, "requestsRefused">,
+): () => void {
   let toldAt = -Infinity;
-  let refused = 0;
+  let untold = 0;
   return () => {
-    refused += 1;
+    metrics.requestsRefused.inc();
+    untold += 1;
     const time = performance.now();
     if (time - toldAt < limits.overloadToldMs) return;
-    log.warn({ refused }, "more requests come than can be served; they are told to come again");
+    log.warn({ refused: untold }, "more requests come than can be served; they are told to come again");
     toldAt = time;
-    refused = 0;
+    untold = 0;
   };
 }

@@ -1,8 +1,9 @@
 /**
  * A body that does not come ends its request after `limits.requestTimeoutMs`, as Node's own time limit would; but where a body may
- * be of any length (`config.streamsBody`), what counts is the time without a byte.
+ * be of any length (`config.streamsBody`), what counts is the time without a byte. What comes after an answer, such as the body of a request
+ * that was refused unread, Node reads and throws away; it has the same time, and then the connection ends.
  *
- * Who owns what: the plugin owns one timer and the requests whose bodies are on their way. All of them have left when it closes.
+ * Who owns what: the plugin owns one timer and the requests whose bodies are on their way.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -17,7 +18,7 @@ declare module "fastify" {
   }
 }
 
-type Body = { readonly answer: ServerResponse; readonly streams: boolean; bytes: number; since: number };
+type Body = { readonly answer: ServerResponse; streams: boolean; bytes: number; since: number };
 
 export type BodyDeadlineOptions = {
   /** Answers, and closes the connection. */
@@ -50,8 +51,10 @@ export const bodyDeadline = fastifyPlugin<BodyDeadlineOptions>((app, { expired }
     if (request.routeOptions.config.streamsBody !== true) bodies.delete(request.raw);
     next();
   });
-  app.addHook("onResponse", (request, _reply, next) => {
-    bodies.delete(request.raw);
+  app.addHook("onResponse", ({ raw }, _reply, next) => {
+    const body = bodies.get(raw);
+    if (raw.complete) bodies.delete(raw);
+    else if (body !== undefined) Object.assign(body, { streams: false, since: performance.now() });
     next();
   });
   app.addHook("onRequestAbort", (request, next) => {
