@@ -81,11 +81,20 @@ export const limits = {
   storeAwayBacklogRecordsMax: 200_000,
 
   // A hot product slows only itself (src/api/product-quotas.ts).
-  quotaPeriodMs: 500,
+  quotaPeriodMs: 250,
   /** From an order on its way to the log until it is heard that it is decided: later than this, hot products get quotas. */
   quotaLateMs: 100,
   /** Orders of a product that are always taken in one period. */
-  quotaOrdersMin: 200,
+  quotaOrdersMin: 100,
+  /** How late a partition may be on average while one of its products has a quota, or twice what it is at best. */
+  quotaAimMs: 60,
+  /** What may be sent at once, as time at the quota; and for how long at most nothing is sent, so that a backlog is decided. */
+  quotaBurstMs: 50,
+  quotaPauseMsMax: 1_000,
+  /** A quota that has left room for everybody is kept for so long: floods come in waves, for those who are refused come again. */
+  quotaKeptMs: 5_000,
+  /** A batch that is held up for want of room goes on after this, and what there is no room for is refused. */
+  quotaHoldMsMax: 2_000,
   /** A partition that was not heard of for so long is not judged. */
   quotaHeardMs: 1_000,
   quotaSamplesMax: 2_000,
@@ -305,6 +314,8 @@ assert(limits.letterValueBytesMax * 2 <= limits.deadLetterMessageBytesMax, "a le
 assert(limits.halvedGroupCommandsMin < limits.groupCommandsMax, "a full group can be halved");
 assert(limits.appendBatchRecordsMax <= limits.appendQueueRecordsMax, "the queue must hold a whole batch");
 assert(limits.appendBatchBytesMax <= limits.appendQueueBytesMax, "the queue must hold a whole batch");
+assert(limits.quotaAimMs < limits.quotaLateMs, "a quota keeps its partition in time");
+assert(limits.quotaPauseMsMax < limits.quotaKeptMs, "a quota outlives its pauses");
 assert(limits.requestsUnderWayMin <= limits.requestsUnderWayMax, "some may always be under way");
 assert(limits.appendQueueAgeMsMax < limits.appendDeadlineMs, "what is taken still has time");
 assert(limits.appendTogetherRecordsMax <= limits.appendBatchRecordsMax, "an entry fits into one append");

@@ -8,7 +8,8 @@
  * I2 A line that is refused spoils no other, and is never in the log by its own doing. Whatever fails with `retryAfter` may be sent again
  *    with the same id: it counts once (P1).
  * I3 Nothing is marked in Redis: an order of a batch is read from PostgreSQL, or proven not to exist (P17).
- * I4 No piece is handed to the log before that has room for it: a batch is held up where a single order is refused.
+ * I4 No piece is handed to the log before that has room for it: a batch is held up where a single order is refused. The same for one whose
+ *    orders are all of a product that holds up others; among orders of other products, which are not to wait for it, its orders are refused.
  */
 import type { FastifyBaseLogger } from "fastify";
 import { limits } from "../limits.ts";
@@ -164,10 +165,10 @@ export function createBatchRun(services: ApiServices, { idempotencyKey, waitSeco
       const read = lines.map(orderOf);
       const products = await productsOf(read);
       /** Results of lines that are not sent, and the others' places among those. */
-      const act = () => {
+      const act = (some: readonly (Order | Refusal)[]) => {
         const issuedAt = now();
         const orders: Sent[] = [];
-        const results = read.map((each): BatchResult | number => {
+        const results = some.map((each): BatchResult | number => {
           if ("problem" in each) return failed(each.line, each.problem);
           const { line, orderId, body } = each;
           const product = products.get(body.productId) ?? unknownProduct(body.productId);
@@ -177,9 +178,32 @@ export function createBatchRun(services: ApiServices, { idempotencyKey, waitSeco
         const sent = send(orders);
         return { results: sent.then((told) => allOf(results.map((each) => toldOf(each, told)))) };
       };
-      return log.whenRoom(lines.length, act);
+      const only = onlyProductOf(read);
+      const parts: Promise<readonly BatchResult[]>[] = [];
+      for (let from = 0; from < read.length;) {
+        const room = only === undefined ? read.length : await log.roomFor(only, read.length - from);
+        const some = read.slice(from, from + room);
+        from += some.length;
+        const { results } = await log.whenRoom(some.length, () => act(some));
+        if (some.length === read.length) return { results };
+        results.catch(() => undefined); // Told below.
+        parts.push(results);
+      }
+      return { results: Promise.all(parts).then((all) => all.flat()) };
     },
   };
+}
+
+/** The product of which all these orders are; undefined where there are several. */
+function onlyProductOf(read: readonly (Order | Refusal)[]): string | undefined {
+  let only: string | undefined;
+  for (const each of read) {
+    if ("problem" in each) continue;
+    const { productId } = each.body;
+    if (only !== undefined && only !== productId) return undefined;
+    only = productId;
+  }
+  return only;
 }
 
 type Telling = readonly (BatchResult | Promise<BatchResult>)[];

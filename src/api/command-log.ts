@@ -40,6 +40,8 @@ export type CommandLog = {
    * refused. Resolves to what it returns.
    */
   whenRoom<Result>(commands: number, act: () => Result): Promise<Result>;
+  /** How many of so many orders of one product may be sent now, one at least: at once, or when a product that holds up others may have more. */
+  roomFor(productId: string, orders: number): number | Promise<number>;
   /** Where the command will be appended, as far as that is known. */
   partitionOf(command: Command): number;
 };
@@ -49,7 +51,7 @@ export type CommandLogOptions = {
   readonly writer: Pick<OrderWriter, "append" | "appendAll" | "whenRoom">;
   readonly backlog: StoreAwayBacklog;
   readonly map: Pick<IngressMap, "expectedPartition" | "partitionNow" | "hasRoom" | "hold" | "isSure" | "confirm">;
-  readonly quotas: Pick<ProductQuotas, "hasRoom" | "sent" | "appended">;
+  readonly quotas: Pick<ProductQuotas, "hasRoom" | "roomFor" | "sent" | "appended">;
   readonly clock?: Pick<Clock, "monotonic">;
 };
 
@@ -155,6 +157,7 @@ export function createCommandLog(options: CommandLogOptions): CommandLog {
   return {
     partitionOf: ({ productId }) => map.expectedPartition(productId),
     requireRoom,
+    roomFor: (productId, orders) => quotas.roomFor(productId, orders),
     whenRoom: (commands, act) => writer.whenRoom(commands, act),
     append,
     appendAll,

@@ -55,6 +55,7 @@ function open(
     },
     quotas: {
       hasRoom: (productId) => productId !== "busy",
+      roomFor: (_productId, orders) => orders,
       sent: () => undefined,
       appended: (partition, at) => void appended.push([partition, at]),
     },

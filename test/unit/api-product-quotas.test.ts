@@ -3,7 +3,7 @@ import { createProductQuotas } from "../../src/api/product-quotas.ts";
 import { limits } from "../../src/limits.ts";
 import { createMetrics } from "../../src/ops/metrics.ts";
 
-const bounds = { ...limits, quotaPeriodMs: 500, quotaLateMs: 100, quotaOrdersMin: 10, quotaHeardMs: 1_000 };
+const bounds = { ...limits, quotaOrdersMin: 10 };
 const stepMs = 10;
 
 /**
@@ -13,7 +13,11 @@ const stepMs = 10;
 function open(capacity: number) {
   let time = 0;
   const metrics = createMetrics({ defaults: false });
-  const quotas = createProductQuotas({ bounds, clock: { monotonic: () => time }, metrics });
+  const quotas = createProductQuotas({
+    bounds,
+    clock: { monotonic: () => time, after: () => () => undefined },
+    metrics,
+  });
   const ends = new Map<number, number>();
   let queue: {
     readonly partition: number;

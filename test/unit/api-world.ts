@@ -62,6 +62,7 @@ export class ApiWorld {
   clock: (() => number) | undefined;
   storeAwayBacklogRecordsMax: number | undefined;
   requestsUnderWayMax: number | undefined;
+  productQuotas: boolean | undefined;
   writerBounds: Partial<WriterLimits> | undefined;
   appendsUnderWay = 0;
   topics: TopicNames = { orders: "orders", deadLetters: "orders.dead-letter", decisions: "decisions" };
@@ -100,6 +101,7 @@ export class ApiWorld {
         storeAwayBacklogRecordsMax: this.storeAwayBacklogRecordsMax,
       }),
       ...(this.writerBounds !== undefined && { writerBounds: { ...limits, ...this.writerBounds } }),
+      ...(this.productQuotas !== undefined && { productQuotas: this.productQuotas }),
       ...(this.requestsUnderWayMax !== undefined && { requestsUnderWayMax: this.requestsUnderWayMax }),
     });
     this.#holdAnswers();
