@@ -66,4 +66,5 @@ test("where there are no quotas, nobody is refused or held up", async () => {
   expect((await post(hot)).statusCode).toBe(202);
   expect(statusesOf(await postBatch(...many, neighbour))).toEqual(["pending"]);
   expect(statusesOf(await postBatch(...many))).toEqual(["pending"]);
+  expect((await world.metrics.productQuotas.get()).values[0]?.value).toBe(0);
 });

@@ -169,6 +169,7 @@ describe("the law", () => {
   test("begins with a part of what was decided, after a pause for the backlog, and lets a burst through", () => {
     const quota = new Quota(limits, 0, 10, 400);
     expect(quota.hasRoom(400)).toBe(false);
+    expect(quota.judgeFrom).toBe(400);
     expect(quota.hasRoom(401)).toBe(true);
     expect(burst(quota, 10_000)).toBe(6 * limits.quotaBurstMs);
     expect(new Quota(limits, 0, 10, 60_000).hasRoom(limits.quotaPauseMsMax + 1)).toBe(true);
@@ -176,6 +177,7 @@ describe("the law", () => {
 
   test("never leaves less than the least, however late it is", () => {
     const quota = new Quota(limits, 0, 0, 0);
+    quota.judge(0, 1);
     for (let n = 1; n < 50; n += 1) quota.judge(n * period, limits.quotaAimMs * 2);
     const later = 50 * period + limits.quotaPauseMsMax;
     burst(quota, later);
