@@ -100,8 +100,8 @@ export const limits = {
   quotaSamplesMax: 2_000,
 
   // Processors: what one partition may hold before it is paused, and what one commit may carry.
-  mailboxRecordsHigh: 20_000,
-  mailboxRecordsLow: 10_000,
+  mailboxRecordsHigh: 10_000,
+  mailboxRecordsLow: 5_000,
   mailboxBytesHigh: 8 * 1024 * 1024,
   mailboxBytesLow: 4 * 1024 * 1024,
   groupCommandsMax: 5_000,
@@ -185,11 +185,14 @@ export const limits = {
   /** Partitions that were added are noticed after this, and the group shares them out (kafkajs hazard 5). */
   topicMetadataMaxAgeMs: 1_500,
   fetchMaxWaitMs: 100,
-  fetchBytesPerPartitionMax: 1024 * 1024,
-  fetchBytesMax: 12 * 1024 * 1024,
+  fetchBytesPerPartitionMax: 512 * 1024,
+  fetchBytesMax: 4 * 1024 * 1024,
 
   // Effects (P15, P16).
-  effectsQueueCommandsMax: 100_000,
+  effectsQueueCommandsMax: 40_000,
+  /** More than so many wait to be told: no further group is begun, for so long at most. */
+  effectsHoldCommands: 15_000,
+  effectsHoldMs: 1_000,
   effectsDeadlineMs: 2_000,
   effectsReplayLinesMax: 2_000,
   effectsSaveIntervalMs: 1_000,

@@ -73,6 +73,11 @@ export class DecisionsOutlet {
     this.#outlet.behind(lease);
   }
 
+  /** To be awaited before more is committed; undefined: nothing is. */
+  room(): Promise<void> | undefined {
+    return this.#outlet.room();
+  }
+
   /** Resolves when everything has been told; does not while that fails. */
   idle(): Promise<void> {
     return this.#outlet.idle();

@@ -63,6 +63,11 @@ export class Effects {
     this.#outlet.behind(lease);
   }
 
+  /** To be awaited before more is committed; undefined: nothing is. */
+  room(): Promise<void> | undefined {
+    return this.#outlet.room();
+  }
+
   /** Resolves when everything has been told; does not while the cache is away. */
   idle(): Promise<void> {
     return this.#outlet.idle();

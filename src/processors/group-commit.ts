@@ -37,6 +37,8 @@ export type GroupEvents = {
   readonly moment: () => CacheMoment;
   /** What the group decided, for the effects. */
   readonly decided: (group: DecidedGroup, chunks: readonly Chunk[], receipt: CommitReceipt, noted: CacheMoment) => void;
+  /** What must settle before a further group is begun, for what was decided is told more slowly than it is committed; undefined: nothing. */
+  readonly room: () => Promise<unknown> | undefined;
   /** It was committed, but what it decided is forgotten: the effects must read it back. */
   readonly recovered: (lease: Lease) => void;
   /** Another owner has the partition, or it stands where this lease never was. */
@@ -53,6 +55,8 @@ export class GroupCommit {
   /** Of those in flight, how many wait before they try again. */
   #waiting = 0;
   #turn = 0;
+  /** No group is begun, for the ones before are still to be told. */
+  #held = false;
   /** Groups left in which ids are looked up first, for duplicates come in storms (P6). */
   #duplicateWatch = 0;
   readonly #parking: Parking;
@@ -69,13 +73,13 @@ export class GroupCommit {
 
   /** Starts as many groups as are allowed and worth it. Called when something is ready and when a group has ended. */
   kick(): void {
-    while (this.#active() < this.#deps.limits.groupsInFlightMax) {
+    while (!this.#held && this.#active() < this.#deps.limits.groupsInFlightMax) {
       const chunks = this.#gather();
       if (chunks.length === 0) break;
       for (const lease of leasesOf(chunks)) lease.inFlight = true; // I1
       this.#start(chunks);
     }
-    if (this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#inFlight === 0 && !this.#held) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   /** Why groups can't be committed, each reason once; empty when all can. */
@@ -222,7 +226,18 @@ export class GroupCommit {
     for (const chunk of chunks) advance(chunk);
     countGroup(this.#deps.metrics, group);
     this.#events.decided(group, chunks, receipt, noted);
+    this.#hold();
     this.#events.settled([...leases.values()]);
+  }
+
+  #hold(): void {
+    const room = this.#held ? undefined : this.#events.room();
+    if (room === undefined) return;
+    this.#held = true;
+    void room.then(() => {
+      this.#held = false;
+      this.kick();
+    });
   }
 
   /** Asks until the store answers (I3). Returns the chunks that are still to be committed. */

@@ -9,6 +9,8 @@
  * I2 A lease is either live (what it commits comes through the queue) or behind (it is read back from the ledger, from `done`
  *    on). It becomes behind by any failure and when the queue is full, and live again when it has caught up.
  * I3 One loop runs at a time; it ends when there is nothing to do.
+ * I4 Commits wait for an outlet only while it works and is quick: what has to be read back costs more than waiting a moment. One that
+ *    fails, or has not caught up in `effectsHoldMs`, holds up nothing until it has.
  */
 import type { Lease, Told } from "./lease.ts";
 import { backoffMs } from "./processor-deps.ts";
@@ -53,6 +55,9 @@ export class Outlet<Content, Message> {
   readonly #behind = new Set<Lease>();
   #failures = 0;
   #running: Promise<void> | undefined;
+  /** Those who wait for it to catch up (I4). */
+  #waiting: (() => void)[] = [];
+  #isSlow = false;
 
   constructor(deps: OutletDeps, teller: Teller<Content, Message>) {
     this.#deps = deps;
@@ -95,9 +100,22 @@ export class Outlet<Content, Message> {
     return this.#running ?? Promise.resolve();
   }
 
+  /** To be awaited before more is committed; undefined: nothing is. Never rejects (I4). */
+  room(): Promise<void> | undefined {
+    const { limits, sleep } = this.#deps;
+    if (this.#isSlow || this.#failures > 0 || this.#backlog <= limits.effectsHoldCommands) return undefined;
+    let isWaiting = true;
+    const caughtUp = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const tooSlow = sleep(limits.effectsHoldMs).then(() => void (this.#isSlow ||= isWaiting));
+    return Promise.race([caughtUp, tooSlow]).finally(() => (isWaiting = false));
+  }
+
   #add(commands: number): void {
     this.#backlog += commands;
     this.#teller.backlog(this.#backlog);
+    if (this.#backlog > this.#deps.limits.effectsHoldCommands) return;
+    this.#isSlow = false;
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #start(): void {

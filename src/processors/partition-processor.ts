@@ -59,6 +59,10 @@ export class PartitionProcessor implements LogListener {
         this.#effects.decided(group, chunks, receipt, noted);
         this.#decisions?.decided(group, chunks, receipt);
       },
+      room: () => {
+        const [cache, topic] = [this.#effects.room(), this.#decisions?.room()];
+        return cache === undefined ? topic : Promise.all([cache, topic]);
+      },
       recovered: (lease) => {
         this.#effects.behind(lease);
         this.#decisions?.behind(lease);

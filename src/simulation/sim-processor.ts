@@ -22,6 +22,8 @@ const smallLimits = {
   mailboxRecordsLow: 5,
   leaseProductsMax: 3,
   effectsQueueCommandsMax: 12,
+  effectsHoldCommands: 5,
+  effectsHoldMs: 200,
   effectsReplayLinesMax: 12,
   decisionsPerRecordMax: 3,
   decisionsBatchRecordsMax: 3,

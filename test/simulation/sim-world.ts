@@ -30,6 +30,8 @@ const smallLimits = {
   mailboxRecordsLow: 3,
   leaseProductsMax: 2,
   effectsQueueCommandsMax: 6,
+  effectsHoldCommands: 4,
+  effectsHoldMs: 20,
   effectsReplayLinesMax: 10,
   duplicateWatchGroups: 2,
   parksInARowMax: 100,

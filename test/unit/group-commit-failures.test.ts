@@ -38,6 +38,7 @@ async function createGroup({ partitions, through = (store) => store }: Options) 
     () => leases,
     {
       settled: () => undefined,
+      room: () => undefined,
       moment: () => nothingNoted,
       decided: () => undefined,
       recovered: () => undefined,

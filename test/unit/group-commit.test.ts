@@ -49,6 +49,7 @@ function groupCommitOver(store: LedgerStore, leases: readonly Lease[], lost: num
     () => leases,
     {
       settled: () => undefined,
+      room: () => undefined,
       moment: () => nothingNoted,
       decided: () => undefined,
       recovered: () => undefined,

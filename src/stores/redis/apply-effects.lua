@@ -13,8 +13,8 @@
 --           partitions, the three of what its owner noted (incarnation, count of partitions, revocations), count of
 --           products, count of orders; three for each product: id, quantity or `-` to revoke it, version; one for each
 --           order: its JSON, revision first
--- Result    incarnation, count of partitions, revocations, as they are now; then for each partition: 1 written; 0 fenced, a
---           higher epoch is known; -1 this epoch is not known yet. Written only at 1.
+-- Result    incarnation, count of partitions, revocations, as they are now; how many of the orders were here; then for each
+--           partition: 1 written; 0 fenced, a higher epoch is known; -1 this epoch is not known yet. Written only at 1.
 --
 -- SET with GET writes and tells what was there in one call, half the price of asking first; what should have stayed is
 -- put back before anybody else can see it. It needs Redis 6.2.
@@ -24,6 +24,7 @@ local incarnation = state[1] or ''
 local partitions = tonumber(state[2] or 0)
 local revocations = tonumber(state[3] or 0)
 local outcomes = {}
+local present = 0
 local key = 2
 local at = 4
 
@@ -79,6 +80,7 @@ while at <= #ARGV do
       local new = ARGV[at]
       local old = redis.call('SET', KEYS[key], new, 'EX', ARGV[3], 'XX', 'GET')
       if old then
+        present = present + 1
         local revision = tonumber(string.match(old, '^{"revision":(%d+)') or 0)
         if revision > tonumber(string.match(new, '^{"revision":(%d+)')) then
           redis.call('SET', KEYS[key], old, 'EX', ARGV[3])
@@ -89,4 +91,4 @@ while at <= #ARGV do
     end
   end
 end
-return { incarnation, partitions, revocations, unpack(outcomes) }
+return { incarnation, partitions, revocations, present, unpack(outcomes) }
