@@ -134,4 +134,57 @@ describe("nobody is refused", () => {
     world.run(5_000, { hot: 100, ...neighbours });
     expect(world.taken("hot")).toBe(50_000);
   });
+
+  test("where it is not heard of any more, also while the product is still ordered too fast", () => {
+    const world = open(50);
+    world.run(5_000, { hot: 200, ...neighbours });
+    world.deaf();
+    world.run(2_000, { hot: 200, ...neighbours });
+    world.run(3_000, { hot: 200, ...neighbours });
+    expect(world.taken("hot")).toBe(60_000);
+  });
+});
+
+describe("who is held up", () => {
+  test("is let on in turn, who wants little no sooner than who wants much and came first", async () => {
+    let time = 0;
+    const timers: { readonly at: number; readonly work: () => void }[] = [];
+    const quotas = createProductQuotas({
+      bounds,
+      clock: {
+        monotonic: () => time,
+        after: (ms, work) => {
+          timers.push({ at: time + ms, work });
+          return () => undefined;
+        },
+      },
+      metrics: createMetrics({ defaults: false }),
+    });
+    const passMs = async (ms: number): Promise<void> => {
+      for (const end = time + ms; time < end; time += 1) {
+        for (const timer of timers.splice(0))
+          if (timer.at > time) timers.push(timer);
+          else timer.work();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    // A second of orders, of which a fifth is decided: enough for a quota.
+    for (let n = 0; n < 1_000; n++, time += 1) {
+      if (!quotas.hasRoom("hot")) continue;
+      quotas.sent("hot", 0);
+      quotas.appended(0, n, time);
+      if (n % 100 === 0) quotas.sent("other", 0);
+      if (n % 10 === 0) quotas.decidedUpTo([[0, n / 5]]);
+    }
+    const told: [who: string, room: number][] = [];
+    const ask = (who: string, orders: number): void => {
+      void Promise.resolve(quotas.roomFor("hot", orders)).then((room) => told.push([who, room]));
+    };
+    ask("much", 500);
+    ask("little", 1);
+    await passMs(limits.quotaHoldMsMax / 2);
+    expect(told.map(([who]) => who)).toEqual(["much", "little"]);
+    expect(told[0]?.[1]).toBeGreaterThan(1);
+    expect(told[1]?.[1]).toBe(1);
+  });
 });
