@@ -31,25 +31,31 @@ test("answers what is under way, and does not wait for the connection to run out
   agent.destroy();
 });
 
-test("answers a request that arrives while it closes as it would at any time", async () => {
-  const world = await new ApiWorld().open();
-  world.addProduct({}, 1);
-  await world.app.listen({ host: "127.0.0.1", port: 0 });
-  const { port } = world.app.server.address() as AddressInfo;
+/** Sends half a request, closes the world, sends the rest; resolves to the answer when the connection and the world are closed. */
+async function answerWhileClosing({ app }: ApiWorld, begin: string, rest: string): Promise<string> {
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = app.server.address() as AddressInfo;
   const socket = connect(port, "127.0.0.1");
   let answer = "";
   socket.on("data", (chunk: Buffer) => (answer += chunk.toString()));
   const ended = once(socket, "close");
-  const taken = once(world.app.server, "connection");
-  // Half a request: the connection is neither idle nor has it asked for anything yet.
-  socket.write("GET /products/absent HTTP/1.1\r\nho");
+  const taken = once(app.server, "connection");
+  // The connection is neither idle then nor has it asked for anything yet.
+  socket.write(begin);
   await taken;
   await new Promise((resolve) => setTimeout(resolve, 50));
-  const closed = world.app.close();
-  await expect.poll(() => world.app.server.listening).toBe(false);
-  socket.write("st: x\r\n\r\n");
+  const closed = app.close();
+  await expect.poll(() => app.server.listening).toBe(false);
+  socket.write(rest);
   await ended;
   await closed;
+  return answer;
+}
+
+test("answers a request that arrives while it closes as it would at any time", async () => {
+  const world = await new ApiWorld().open();
+  world.addProduct({}, 1);
+  const answer = await answerWhileClosing(world, "GET /products/absent HTTP/1.1\r\nho", "st: x\r\n\r\n");
   expect(answer).toContain("HTTP/1.1 404");
   expect(answer).toContain("application/problem+json");
 });
@@ -58,21 +64,8 @@ test("an order that is refused at the door while it closes is told that the conn
   const world = new ApiWorld();
   world.requestsUnderWayMax = 0;
   await world.open();
-  await world.app.listen({ host: "127.0.0.1", port: 0 });
-  const { port } = world.app.server.address() as AddressInfo;
-  const socket = connect(port, "127.0.0.1");
-  let answer = "";
-  socket.on("data", (chunk: Buffer) => (answer += chunk.toString()));
-  const ended = once(socket, "close");
-  const taken = once(world.app.server, "connection");
-  socket.write("POST /orders HTTP/1.1\r\nho");
-  await taken;
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  const closed = world.app.close();
-  await expect.poll(() => world.app.server.listening).toBe(false);
-  socket.write("st: x\r\ncontent-length: 0\r\n\r\n");
-  await ended;
-  await closed;
+  const rest = "st: x\r\ncontent-length: 0\r\n\r\n";
+  const answer = await answerWhileClosing(world, "POST /orders HTTP/1.1\r\nho", rest);
   expect(answer).toContain("HTTP/1.1 503");
   expect(answer).toMatch(/connection: close/i);
 });
