@@ -81,7 +81,7 @@ export type DrainBacklog = {
 };
 
 export type Drained = {
-  /** Orders, each counted once however often it lies on the log, between the first and the last decision seen. */
+  /** Orders, each counted once however often it lies on the log, between the first and the last decision seen; all of them since none was decided, where one look saw them all. */
   readonly ordersPerSecond: number;
   /** What was decided in the time that `cpu` is of; and in the one that `written` is of. */
   readonly commands: number;

@@ -44,8 +44,13 @@ async function drain(bench: Bench, backlog: Backlog, publishes: boolean): Promis
     return { decided, at: performance.now() };
   };
   const before = await readWritten(bench, database);
+  let noneDecidedAt = performance.now();
+  const someDecided = ({ decided }: Progress): boolean => {
+    if (decided === 0) noneDecidedAt = performance.now();
+    return decided > 0;
+  };
   // Side by side: it decides before it has said that it is ready.
-  const [processor, first] = await Promise.all([installation.start("processor"), until(({ decided }) => decided > 0)]);
+  const [processor, first] = await Promise.all([installation.start("processor"), until(someDecided)]);
   const pids = pidsOf({ processor: processor.pid, ...services.pids });
   const cpuFrom = { cpu: readCpu(pids), ...(await readProgress(database)) };
   const memory = sampleMemory({ processor: processor.pid });
@@ -55,14 +60,16 @@ async function drain(bench: Bench, backlog: Backlog, publishes: boolean): Promis
   const cpu = spent(cpuFrom.cpu, readCpu(pids));
   const written = writtenBetween(before, await readWritten(bench, database));
 
-  const commands = last.decided - first.decided;
+  // A backlog so small that it is decided within one look leaves nothing to count from that look on.
+  const from = first.decided < records ? first : { decided: 0, at: noneDecidedAt };
+  const commands = last.decided - from.decided;
   const problems = await audit(database, orderCount);
   const { commits, meanGroup, meanCommitMs, fenced } = await readCommitMetrics(processor.url);
   return {
-    ordersPerSecond: ((commands * (orderCount + productCount)) / records / Math.max(1, last.at - first.at)) * 1000,
+    ordersPerSecond: ((commands * (orderCount + productCount)) / records / Math.max(1, last.at - from.at)) * 1000,
     commands: records - cpuFrom.decided,
     writtenCommands: records,
-    ms: last.at - first.at,
+    ms: last.at - from.at,
     firstLookShare: first.decided / records,
     cpu,
     memory: memory.stop(),
