@@ -4,19 +4,18 @@ import type { Client } from "pg";
 import { Failure } from "../../local/failure.ts";
 import type { DecisionLatency, OrderCounts } from "../contenders/contender.ts";
 
-export type Progress = { readonly decided: number; readonly effects: number; readonly published: number };
+export type Progress = { readonly decided: number; readonly effects: number };
 
 /**
- * How many commands are decided, of how many the effects are told, and of how many the decisions are on their topic. On a fresh topic every offset is one command, and a partition's
+ * How many commands are decided, and of how many the effects are told. On a fresh topic every offset is one command, and a partition's
  * `next_offset` moves in the transaction that stores its rows: so this counts the rows without reading them.
  */
 export async function readProgress(database: Client): Promise<Progress> {
   const { rows } = await database.query<Progress>(
-    `select coalesce(sum(next_offset), 0)::float8 as decided, coalesce(sum(effects_offset), 0)::float8 as effects,
-            coalesce(sum(decisions_offset), 0)::float8 as published
+    `select coalesce(sum(next_offset), 0)::float8 as decided, coalesce(sum(effects_offset), 0)::float8 as effects
      from partitions`,
   );
-  return rows[0] ?? { decided: 0, effects: 0, published: 0 };
+  return rows[0] ?? { decided: 0, effects: 0 };
 }
 
 type Until = { readonly pollMs: number; readonly limitMs: number; readonly signal: AbortSignal };

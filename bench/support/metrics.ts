@@ -20,6 +20,11 @@ export async function readAppends(url: string): Promise<number> {
   return (await readMetrics(url))("tallyman_appends_total");
 }
 
+/** Decisions of this processor that the decisions topic has acknowledged. */
+export async function readDecisionsTold(url: string): Promise<number> {
+  return (await readMetrics(url))("tallyman_decisions_told_total");
+}
+
 export async function readCommitMetrics(url: string): Promise<CommitMetrics> {
   const value = await readMetrics(url);
   const mean = (name: string): number => value(`${name}_sum`) / Math.max(1, value(`${name}_count`));

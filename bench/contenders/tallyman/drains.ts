@@ -1,11 +1,13 @@
 // Tallyman works off a backlog of Avro orders: one processor that has just started, into PostgreSQL and Redis.
+import { setTimeout as sleep } from "node:timers/promises";
+import { Failure } from "../../../local/failure.ts";
 import { type Backlog, appendBacklog } from "../../support/backlog.ts";
 import type { Bench } from "../../support/bench.ts";
 import { pidsOf, readCpu, spent } from "../../support/cpu.ts";
 import { createInstallation } from "../../support/installation.ts";
 import { type Progress, audit, readProgress, untilProgress } from "../../support/ledger.ts";
 import { sampleMemory } from "../../support/memory.ts";
-import { readCommitMetrics } from "../../support/metrics.ts";
+import { readCommitMetrics, readDecisionsTold } from "../../support/metrics.ts";
 import { readWritten, writtenBetween } from "../../support/written.ts";
 import { whole } from "../../support/numbers.ts";
 import type { DrainKind, Drained } from "../contender.ts";
@@ -54,8 +56,9 @@ async function drain(bench: Bench, backlog: Backlog, publishes: boolean): Promis
   const pids = pidsOf({ processor: processor.pid, ...services.pids });
   const cpuFrom = { cpu: readCpu(pids), ...(await readProgress(database)) };
   const memory = sampleMemory({ processor: processor.pid });
-  // Those who are told of decisions have them when they are on the topic.
-  const last = await until(({ decided, published }) => (publishes ? Math.min(decided, published) : decided) >= records);
+  const decided = await until((progress) => progress.decided >= records);
+  // Those who are told of decisions have them when they are on the topic. What PostgreSQL knows of that is up to a second old.
+  const last = publishes ? { ...decided, at: await untilTold(processor.url, decided.decided, signal) } : decided;
   const told = await until(({ effects }) => effects >= records);
   const cpu = spent(cpuFrom.cpu, readCpu(pids));
   const written = writtenBetween(before, await readWritten(bench, database));
@@ -87,4 +90,17 @@ async function drain(bench: Bench, backlog: Backlog, publishes: boolean): Promis
     },
     problems,
   };
+}
+
+/** Resolves to the moment in which the decisions topic had acknowledged so many decisions, by `performance.now()`. */
+async function untilTold(processorUrl: string, decisions: number, signal: AbortSignal): Promise<number> {
+  const from = performance.now();
+  for (;;) {
+    const told = await readDecisionsTold(processorUrl);
+    if (told >= decisions) return performance.now();
+    if (performance.now() - from > limitMs) {
+      throw new Failure(`The decisions topic has ${told} decisions of ${decisions} after ${limitMs / 1000} s.`);
+    }
+    await sleep(pollMs, undefined, { signal });
+  }
 }
