@@ -8,7 +8,8 @@
  * own; several find their own quotas.
  *
  * I1 A quota begins only where all of this holds: the partition was heard of lately, so that it moves and Redis is there; it is decided later
- *    than it may; other products of it are ordered too; and the product has far more orders than they have.
+ *    than it may, and far later than the other partitions, or all are late together and no product is to blame; other products of it are
+ *    ordered too; and the product has far more orders than they have.
  * I2 A quota ends when its partition is not heard of any more, or when it has left room for everybody for `quotaKeptMs`.
  * I3 What is kept is bounded: the products of two periods, and `quotaSamplesMax` moments for each partition.
  * I4 Who is held up is let on in turn, and after `quotaHoldMsMax` in any case.
@@ -62,6 +63,8 @@ type Progress = {
 
 /** So many times what its neighbours have in the middle, and this share of all: that is hot. */
 const [timesOthers, shareOfAll] = [4, 0.25];
+/** So many times as late as the other partitions are in the middle: that is late by itself. */
+const timesOtherPartitions = 2;
 /** Samples lie so many milliseconds apart at least. */
 const sampleMs = 5;
 
@@ -85,9 +88,16 @@ export function createProductQuotas({ bounds, clock, metrics }: ProductQuotasOpt
   /** Products of partitions that are late, and far ahead of the others there. */
   const hotProducts = (time: number): Map<string, Hot> => {
     const late = new Map<number, { readonly lateMs: number; orders: number; readonly products: Set<string> }>();
-    for (const partition of progress.keys()) {
+    const heard = [...progress.keys()].flatMap((partition) => {
       const ms = lateMs(partition, time);
-      if (ms !== null && ms > bounds.quotaLateMs) late.set(partition, { lateMs: ms, orders: 0, products: new Set() });
+      return ms === null ? [] : [{ partition, ms }];
+    });
+    heard.sort((one, other) => one.ms - other.ms);
+    // In the middle of the others, for whoever is later than that.
+    const usualMs = heard[(heard.length - 2) >> 1]?.ms ?? 0;
+    for (const { partition, ms } of heard) {
+      if (ms > Math.max(bounds.quotaLateMs, timesOtherPartitions * usualMs))
+        late.set(partition, { lateMs: ms, orders: 0, products: new Set() });
     }
     const hot = new Map<string, Hot>();
     if (late.size === 0) return hot;

@@ -6,11 +6,27 @@ import { createMetrics } from "../../src/ops/metrics.ts";
 const bounds = { ...limits, quotaOrdersMin: 10 };
 const stepMs = 10;
 
+type Queued = { readonly partition: number; readonly offset: number; readonly productId: string; readonly at: number };
+
+/** The first one of each partition, the second one of each, and so on. */
+function inTurns(queue: readonly Queued[]): Queued[] {
+  const counts = new Map<number, number>();
+  const turnOf = ({ partition }: Queued): number => {
+    const turn = counts.get(partition) ?? 0;
+    counts.set(partition, turn + 1);
+    return turn;
+  };
+  return queue
+    .map((order) => ({ order, turn: turnOf(order) }))
+    .sort((one, other) => one.turn - other.turn)
+    .map(({ order }) => order);
+}
+
 /**
- * One api, and one processor that decides so many orders in each step, of all partitions in the order in which they came. Orders
- * that are refused are not sent again.
+ * One api, and one processor that decides so many orders in each step: of all partitions in the order in which they came, or of each partition
+ * in turn. Orders that are refused are not sent again.
  */
-function open(capacity: number) {
+function open(capacity: number, { takesTurns = false } = {}) {
   let time = 0;
   const metrics = createMetrics({ defaults: false });
   const quotas = createProductQuotas({
@@ -19,12 +35,7 @@ function open(capacity: number) {
     metrics,
   });
   const ends = new Map<number, number>();
-  let queue: {
-    readonly partition: number;
-    readonly offset: number;
-    readonly productId: string;
-    readonly at: number;
-  }[] = [];
+  let queue: Queued[] = [];
   let credit = 0;
   let isTold = true;
   let taken = new Map<string, number>();
@@ -41,6 +52,7 @@ function open(capacity: number) {
   };
   const decide = (): void => {
     credit += capacity;
+    if (takesTurns) queue = inTurns(queue);
     const decided = queue.slice(0, Math.floor(credit));
     queue = queue.slice(decided.length);
     credit = queue.length === 0 ? 0 : credit - decided.length;
@@ -83,6 +95,23 @@ describe("a hot product", () => {
     expect(world.taken("hot")).toBeLessThan(2_000 * 47 * 1.05);
   });
 
+  test("is held back where other partitions are in time; also where another one has a hot product too", () => {
+    const world = open(50, { takesTurns: true });
+    const others = { d: 1, e: 1, f: 1, g: 1, h: 1 };
+    const partitionOf = (productId: string): number => Math.max(0, ["d", "e", "f", "g", "h"].indexOf(productId) + 1);
+    world.run(3_000, { hot: 200, ...neighbours, ...others }, partitionOf);
+    world.run(5_000, { hot: 200, ...neighbours, ...others }, partitionOf);
+    expect(world.waitedMs("a")).toBeLessThan(500);
+    expect(world.taken("hot")).toBeLessThan(500 * 50);
+
+    const two = open(50, { takesTurns: true });
+    const alsoHot = { hot: 100, a: 1, dHot: 100, d: 1, e: 1 };
+    const byTwo = (productId: string): number => (productId.startsWith("d") ? 1 : productId === "e" ? 2 : 0);
+    two.run(3_000, alsoHot, byTwo);
+    two.run(5_000, alsoHot, byTwo);
+    expect(Math.max(two.waitedMs("a"), two.waitedMs("d"))).toBeLessThan(500);
+  });
+
   test("without the quota, they would wait for ever longer", () => {
     const world = open(50);
     world.deaf();
@@ -97,6 +126,31 @@ describe("a hot product", () => {
     world.run(20_000, { hot: 2, ...neighbours });
     expect([await world.quotas(), world.taken("hot")]).toEqual([0, 4_000]);
   });
+});
+
+test("a quota is not lowered for orders that were sent before it began, however late they are decided", () => {
+  let time = 0;
+  const clock = { monotonic: () => time, after: () => () => undefined };
+  const quotas = createProductQuotas({ bounds, clock, metrics: createMetrics({ defaults: false }) });
+  const send = (productId: string, offset: number): void => {
+    quotas.sent(productId, 0);
+    quotas.appended(0, offset, time);
+  };
+  // Four orders in each millisecond, of which one is decided: 1,000 of them take a second.
+  let end = 0;
+  for (; time <= limits.quotaPeriodMs && quotas.hasRoom("hot"); time += 1) {
+    for (let n = 0; n < 4; n += 1) send(time % 50 === 0 && n === 0 ? "other" : "hot", end++);
+    quotas.decidedUpTo([[0, time + 1]]);
+  }
+  expect(quotas.hasRoom("hot")).toBe(false);
+  for (; time < end; time += 1) {
+    quotas.decidedUpTo([[0, time + 1]]);
+    quotas.hasRoom("hot");
+  }
+  time += limits.quotaPeriodMs;
+  let atOnce = 0;
+  for (; quotas.hasRoom("hot"); atOnce += 1) send("hot", end++);
+  expect(atOnce).toBeCloseTo(0.6 * limits.quotaBurstMs, -0.5);
 });
 
 describe("nobody is refused", () => {
@@ -116,6 +170,13 @@ describe("nobody is refused", () => {
     const world = open(50);
     world.run(5_000, { hot: 100, ...neighbours }, (productId) => (productId === "hot" ? 0 : 1));
     expect(world.taken("hot")).toBe(50_000);
+  });
+
+  test("where all partitions are late alike, though one product has more than the others of its partition", () => {
+    const world = open(50);
+    const all = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`p${n}`, 10]));
+    world.run(5_000, { hot: 60, ...all }, (productId) => (productId === "hot" ? 0 : Number(productId.slice(1)) % 5));
+    expect(world.taken("hot")).toBe(30_000);
   });
 
   test("where there is only more than can be decided, of all products: the log keeps it", () => {
