@@ -113,7 +113,8 @@ export const limits = {
   /** Times that a group is tried without an answer before it is halved, and the size below which it is not. */
   commitTriesMax: 3,
   halvedGroupCommandsMin: 500,
-  leaseProductsMax: 200_000,
+  /** A processor of all partitions keeps the stock of so many products for each: a million took 200 MB more, and were decided no sooner (docs/decisions/065). */
+  leaseProductsMax: 10_000,
   /** Groups in which ids are looked up before the insert, after a duplicate was seen (P6). */
   duplicateWatchGroups: 64,
   commitTimeoutMs: 10_000,
