@@ -13,6 +13,8 @@ export const limits = {
   stockMax: 1_000_000_000,
   priceCentsMax: 100_000_000,
   referenceCharsMax: 200,
+  /** Who asked for a command, in UTF-16 units. */
+  actorCharsMax: 100,
   customerIdCharsMax: 100,
   basketIdCharsMax: 100,
   addressCharsMax: 500,

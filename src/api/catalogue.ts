@@ -21,9 +21,11 @@ export type Catalogue = {
   /** Null: no such product. Rejects with `StoreUnavailable` when that can't be told. */
   find(productId: string): Promise<Product | null>;
   remember(product: Product): void;
+  /** Something about it changes: PostgreSQL is asked next time, where it can be. */
+  forget(productId: string): void;
 };
 
-type Entry = { readonly product: Product; believedUntil: number };
+type Entry = { readonly product: Product; since: number; forMs: number };
 const idsPerQuestionMax = 1_000;
 
 export function createCatalogue(
@@ -36,8 +38,13 @@ export function createCatalogue(
   const flights = new Map<string, Promise<Product | null>>();
   const ask = createTickBatch<string, Product | null>(idsPerQuestionMax, (ids) => store.products(ids), clock);
 
+  /** A clock that is set back would have it believed for as long: what comes from later than now is not young. */
+  const isYoung = ({ since, forMs }: Entry): boolean => {
+    const ageMs = clock.now() - since;
+    return ageMs >= 0 && ageMs < forMs;
+  };
   const remember = (product: Product): void => {
-    entries.set(product.id, { product, believedUntil: clock.now() + limits.catalogueCacheTtlMs });
+    entries.set(product.id, { product, since: clock.now(), forMs: limits.catalogueCacheTtlMs });
   };
   const refresh = async (productId: string): Promise<Product | null> => {
     try {
@@ -48,17 +55,21 @@ export function createCatalogue(
     } catch (error) {
       const entry = entries.get(productId);
       if (entry === undefined || !(error instanceof StoreUnavailable)) throw error;
-      entry.believedUntil = clock.now() + limits.catalogueRetryMs; // I1
+      Object.assign(entry, { since: clock.now(), forMs: limits.catalogueRetryMs }); // I1
       return entry.product;
     }
   };
   const known = (productId: string): Product | undefined => {
     const entry = entries.get(productId);
-    return entry !== undefined && (clock.now() < entry.believedUntil || isStoreAway()) ? entry.product : undefined; // I1
+    return entry !== undefined && (isYoung(entry) || isStoreAway()) ? entry.product : undefined; // I1
   };
 
   return {
     remember,
+    forget: (productId) => {
+      const entry = entries.get(productId);
+      if (entry !== undefined) entry.forMs = 0; // It stays for as long as PostgreSQL is away (I1).
+    },
     known,
     find: (productId) => {
       const product = known(productId);

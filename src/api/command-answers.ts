@@ -2,7 +2,7 @@
  * The way of every command that is not an order: append it, wait if the caller wants to, answer. What was told of another
  * record with the same id (a repeated append, or a key used twice) is settled by the line in PostgreSQL.
  */
-import type { CancelOrder, CountStock, ReceiveStock } from "../schemas/commands.ts";
+import type { Command, PlaceOrder, ResumeProduct } from "../schemas/commands.ts";
 import type { StoredLine } from "../schemas/lines.ts";
 import { StoreUnavailable } from "../stores/ledger-store.ts";
 import type { Place } from "./command-log.ts";
@@ -12,7 +12,8 @@ import { refusalDetail } from "./refusals.ts";
 import type { CommandReceipt } from "./schemas/orders.ts";
 import type { ApiServices } from "./services.ts";
 
-export type StockCommand = CancelOrder | ReceiveStock | CountStock;
+/** What callers ask for over HTTP beside orders. */
+export type StockCommand = Exclude<Command, PlaceOrder | ResumeProduct>;
 
 /** What a command has come to; a refusal has become a `Problem` before. */
 export type Submitted = { readonly receipt: CommandReceipt; readonly waited: boolean };
@@ -82,14 +83,17 @@ function isSame(command: StockCommand, line: StoredLine): boolean {
         command.reference === line.reference &&
         command.asOfVersion === line.asOfVersion
       );
+    case "ArchiveProduct":
+    case "RestoreProduct":
+      return true; // Who asks is not part of what is asked for.
   }
 }
 
 function refusal(command: StockCommand, { reason, stockAfter, version }: Outcome): Problem {
-  const quantity = command.type === "CancelOrder" ? 0 : command.quantity;
+  const quantity = "quantity" in command ? command.quantity : 0;
   const code = reason ?? "internal_error";
   const detail = reason === null ? "" : refusalDetail(reason, quantity, stockAfter);
-  const orderId = command.type === "CancelOrder" ? { orderId: command.orderId } : {};
+  const orderId = "orderId" in command ? { orderId: command.orderId } : {};
   const members = { ...orderId, commandId: command.commandId, productId: command.productId };
   return new Problem(code, detail, { members: { ...members, available: stockAfter, version } });
 }
@@ -99,8 +103,8 @@ function receiptOf(command: StockCommand, place: Place, outcome: Outcome | null)
     commandId: command.commandId,
     type: command.type,
     productId: command.productId,
-    orderId: command.type === "CancelOrder" ? command.orderId : null,
-    quantity: command.type === "CancelOrder" ? null : command.quantity,
+    orderId: "orderId" in command ? command.orderId : null,
+    quantity: "quantity" in command ? command.quantity : null,
     status: outcome === null ? "pending" : "accepted",
     stockAfter: outcome?.stockAfter ?? null,
     version: outcome?.version ?? null,

@@ -10,7 +10,13 @@ import { tallymanNamespace } from "../schemas/command-namespace.ts";
 const anyCaller = "anyone";
 
 /** What an Idempotency-Key was sent for; the same key for another operation or product is another command. */
-export type KeyedOperation = "place_order" | `batch_order:${number}` | `restock:${string}` | `count:${string}`;
+export type KeyedOperation =
+  | "place_order"
+  | `batch_order:${number}`
+  | `restock:${string}`
+  | `count:${string}`
+  | `archive:${string}`
+  | `restore:${string}`;
 
 const randomPool = Buffer.alloc(4096);
 let randomAt = randomPool.length;

@@ -10,6 +10,7 @@ type Kind = { readonly status: number; readonly title: string };
 const refusals = {
   quantity_out_of_range: { status: 422, title: "The quantity is out of range" },
   unknown_product: { status: 404, title: "There is no such product" },
+  product_archived: { status: 409, title: "The product is not sold any more" },
   insufficient_stock: { status: 409, title: "There are not enough units" },
   cancelled_before_placed: { status: 409, title: "The order was cancelled before it was placed" },
   product_mismatch: { status: 409, title: "The order is of another product" },
@@ -21,6 +22,8 @@ const refusals = {
   count_conflict: { status: 409, title: "More units were sold since than were counted" },
   not_parked: { status: 409, title: "The product is not parked" },
   still_refused: { status: 409, title: "A command that waits can't be stored yet" },
+  already_archived: { status: 409, title: "The product is archived already" },
+  not_archived: { status: 409, title: "The product is not archived" },
 } as const satisfies Record<RefusalReason, Kind>;
 
 export const problems = {

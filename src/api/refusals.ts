@@ -6,6 +6,8 @@ export function refusalDetail(code: RefusalReason | "order_cancelled", quantity:
   switch (code) {
     case "insufficient_stock":
       return `${quantity} wanted, ${available} in stock.`;
+    case "product_archived":
+      return "The product is archived; orders for it are refused until it is restored.";
     case "quantity_out_of_range":
       return `A quantity is 1 to ${limits.quantityMax}.`;
     case "unknown_product":
@@ -32,5 +34,9 @@ export function refusalDetail(code: RefusalReason | "order_cancelled", quantity:
       return "Nothing waits for the product.";
     case "still_refused":
       return "The store refuses what one of the waiting commands would write.";
+    case "already_archived":
+      return "Orders for the product are refused already.";
+    case "not_archived":
+      return "The product is sold as it is.";
   }
 }

@@ -1,4 +1,5 @@
 import type { ApiServer } from "./api-server.ts";
+import { archiveProductRoutes } from "./routes/archive-product.ts";
 import { cancelOrderRoute } from "./routes/cancel-order.ts";
 import { createProductRoute } from "./routes/create-product.ts";
 import { listOrdersRoute } from "./routes/list-orders.ts";
@@ -21,4 +22,5 @@ export function addRoutes(app: ApiServer, services: ApiServices): void {
   createProductRoute(app, services);
   productRoutes(app, services);
   stockCommandRoutes(app, services);
+  archiveProductRoutes(app, services);
 }

@@ -16,6 +16,8 @@ const nothing = {
   deliveryLocation: null,
   asOfVersion: null,
   reference: null,
+  actor: null,
+  fulfilment: null,
 } as const satisfies Content;
 
 function contentOf(command: Command): Content {
@@ -41,6 +43,9 @@ function contentOf(command: Command): Content {
     case "ResumeProduct":
       // How many it decided is judged with them.
       return common;
+    case "ArchiveProduct":
+    case "RestoreProduct":
+      return { ...common, quantity: 0, actor: command.actor };
   }
 }
 

@@ -4,10 +4,13 @@
  * that one wrong line is told once.
  */
 import { limits } from "../limits.ts";
+import type { Stock } from "../schemas/lines.ts";
 import type { AuditSnapshot, StockRow, TallyRow } from "../stores/audit-store.ts";
 import type { Findings } from "./findings.ts";
 import { Rows } from "./rows.ts";
-import { disagreement, statusFault, verdictOnCount, verdictOnDelivery, verdictOnOrder } from "./verdicts.ts";
+import { disagreement, statusFault, verdictOnArchive, verdictOnCount } from "./verdicts.ts";
+import { verdictOnDelivery, verdictOnOrder, verdictOnRestore } from "./verdicts.ts";
+import type { Verdict } from "./verdicts.ts";
 
 export type TalliesDeps = {
   readonly snapshot: Pick<AuditSnapshot, "linesByProduct" | "stockByProduct">;
@@ -44,6 +47,7 @@ export class ProductTally {
   readonly #offsets = new Map<number, number>();
   #quantity = 0;
   #version = 0;
+  #archived = false;
 
   constructor(productId: string, findings: Findings) {
     this.#productId = productId;
@@ -64,10 +68,15 @@ export class ProductTally {
   }
 
   end(stored: StockRow | undefined): void {
-    const { quantity, version } = stored ?? { quantity: 0, version: 0 };
-    if (quantity === this.#quantity && version === this.#version) return;
-    const says = `stock is ${quantity} at version ${version}, the ledger says ${this.#quantity} at version ${this.#version}`;
-    this.#findings.add("A11", { productId: this.#productId }, says);
+    const { quantity, version, archived = false } = stored ?? { quantity: 0, version: 0 };
+    const productId = this.#productId;
+    if (quantity !== this.#quantity || version !== this.#version) {
+      const says = `stock is ${quantity} at version ${version}, the ledger says ${this.#quantity} at version ${this.#version}`;
+      this.#findings.add("A11", { productId }, says);
+    } else if (archived !== this.#archived) {
+      const told = (is: boolean): string => (is ? "archived" : "not archived");
+      this.#findings.add("A11", { productId }, `it is ${told(archived)}, the ledger says ${told(this.#archived)}`);
+    }
   }
 
   /**
@@ -86,7 +95,11 @@ export class ProductTally {
 
   #decision(row: TallyRow): void {
     if (row.reason === "cancelled_before_placed") return;
-    const stock = { quantity: this.#quantity, version: this.#version };
+    const stock: Stock = {
+      quantity: this.#quantity,
+      version: this.#version,
+      ...(this.#archived && { archived: true }),
+    };
     if (row.type === "ResumeProduct") {
       const isRefused = row.reason === "not_parked" || row.reason === "still_refused";
       if (row.reason !== null && (!isRefused || row.quantity !== 0)) {
@@ -94,15 +107,7 @@ export class ProductTally {
       }
       return;
     }
-    const isCountNow = row.type === "CountStock" && row.asOfVersion === null;
-    const verdict =
-      row.type === "PlaceOrder"
-        ? verdictOnOrder(row, stock)
-        : row.type === "ReceiveStock"
-          ? verdictOnDelivery(row, stock)
-          : isCountNow
-            ? verdictOnCount(row, stock, stock.quantity)
-            : undefined;
+    const verdict = verdictOn(row, stock);
     const wrong = verdict === undefined ? undefined : disagreement(row, verdict);
     if (wrong !== undefined) this.#say("A8", row, `${wrong}, with ${stock.quantity} at version ${stock.version}`);
   }
@@ -130,6 +135,7 @@ export class ProductTally {
     }
     this.#quantity = row.stockAfter;
     this.#version = row.version;
+    if (row.type === "ArchiveProduct" || row.type === "RestoreProduct") this.#archived = row.type === "ArchiveProduct";
   }
 
   #meet(row: TallyRow): void {
@@ -143,5 +149,24 @@ export class ProductTally {
 
   #say(kind: "A6" | "A7" | "A8" | "A9", { productId, commandId, partition, offset }: TallyRow, says: string): void {
     this.#findings.add(kind, { productId, commandId, partition, offset }, says);
+  }
+}
+
+/** Undefined: judged elsewhere. */
+function verdictOn(row: TallyRow, stock: Stock): Verdict | undefined {
+  switch (row.type) {
+    case "PlaceOrder":
+      return verdictOnOrder(row, stock);
+    case "ReceiveStock":
+      return verdictOnDelivery(row, stock);
+    case "CountStock":
+      return row.asOfVersion === null ? verdictOnCount(row, stock, stock.quantity) : undefined;
+    case "ArchiveProduct":
+      return verdictOnArchive(stock);
+    case "RestoreProduct":
+      return verdictOnRestore(stock);
+    case "CancelOrder":
+    case "ResumeProduct":
+      return undefined;
   }
 }

@@ -15,6 +15,7 @@ const acceptance = (delta: number): Verdict => ({ reason: null, delta });
 export function verdictOnOrder({ quantity }: TallyLine, stock: Stock): Verdict {
   if (quantity <= 0 || quantity > limits.quantityMax) return refusal("quantity_out_of_range");
   if (stock.version === 0) return refusal("unknown_product");
+  if (stock.archived === true) return refusal("product_archived");
   return stock.quantity >= quantity ? acceptance(-quantity) : refusal("insufficient_stock");
 }
 
@@ -30,6 +31,16 @@ export function verdictOnCount({ quantity }: TallyLine, stock: Stock, counted: n
   const after = stock.quantity + (quantity - counted);
   if (after < 0) return refusal("count_conflict");
   return after <= limits.stockMax ? acceptance(quantity - counted) : refusal("stock_limit_exceeded");
+}
+
+export function verdictOnArchive(stock: Stock): Verdict {
+  if (stock.version === 0) return refusal("unknown_product");
+  return stock.archived === true ? refusal("already_archived") : acceptance(0);
+}
+
+export function verdictOnRestore(stock: Stock): Verdict {
+  if (stock.version === 0) return refusal("unknown_product");
+  return stock.archived === true ? acceptance(0) : refusal("not_archived");
 }
 
 /** How the line differs from the verdict; undefined: it does not. */

@@ -160,7 +160,7 @@ class Deciding {
       working.change(change);
       this.#orders.set(change.line.commandId, { partition, line: change.line });
     }
-    if (decision.answer.status === "accepted") product.stock = evolve(decision.answer);
+    if (decision.answer.status === "accepted") product.stock = evolve(decision.answer, product.stock);
   }
 
   result(): DecidedGroup {

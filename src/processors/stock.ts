@@ -5,7 +5,7 @@
  */
 import { limits } from "../limits.ts";
 import type { CancelOrder, Command, CountStock, LoggedCommand, PlaceOrder, ReceiveStock } from "../schemas/commands.ts";
-import type { ResumeProduct } from "../schemas/commands.ts";
+import type { ArchiveProduct, RestoreProduct, ResumeProduct } from "../schemas/commands.ts";
 import type { Line, RefusalReason, Stock } from "../schemas/lines.ts";
 import type { LineChange } from "../stores/ledger-store.ts";
 
@@ -32,9 +32,20 @@ export type Decision =
       readonly changes: readonly LineChange[];
     };
 
-/** The stock after a line: a refusal carries the stock that it met. Undefined while a product has had no stock. */
-export function evolve(line: Line): Stock | undefined {
-  return line.version === 0 ? undefined : { quantity: line.stockAfter, version: line.version };
+/**
+ * The stock after a line, `before` being the stock that it met: a refusal carries that. Undefined while a product has had no
+ * stock.
+ */
+export function evolve(line: Line, before: Stock | undefined): Stock | undefined {
+  if (line.version === 0) return undefined;
+  const after = { quantity: line.stockAfter, version: line.version };
+  return isArchivedAfter(line, before) ? { ...after, archived: true } : after;
+}
+
+function isArchivedAfter(line: Line, before: Stock | undefined): boolean {
+  if (line.status === "accepted" && line.type === "ArchiveProduct") return true;
+  if (line.status === "accepted" && line.type === "RestoreProduct") return false;
+  return before?.archived === true;
 }
 
 export function decide(known: Knowledge, logged: LoggedCommand): Decision {
@@ -53,6 +64,9 @@ export function decide(known: Knowledge, logged: LoggedCommand): Decision {
       return decided(count(known, command, logged));
     case "ResumeProduct":
       return decided(notResumed(known.stock, command, logged, "not_parked"));
+    case "ArchiveProduct":
+    case "RestoreProduct":
+      return decided(archiveOrRestore(known.stock, command, logged));
   }
 }
 
@@ -86,6 +100,7 @@ function place(stock: Stock | undefined, command: PlaceOrder, logged: LoggedComm
     return refused(line, stock, "quantity_out_of_range");
   }
   if (stock === undefined) return refused(line, stock, "unknown_product");
+  if (stock.archived === true) return refused(line, stock, "product_archived");
   if (stock.quantity < command.quantity) return refused(line, stock, "insufficient_stock");
   return accepted(line, stock, -command.quantity);
 }
@@ -155,6 +170,19 @@ function count(known: Knowledge, command: CountStock, logged: LoggedCommand): Li
   return accepted(line, stock, correction);
 }
 
+/** It takes a version, as a delivery does: whoever has an older one in memory can't commit by it (P5). */
+function archiveOrRestore(
+  stock: Stock | undefined,
+  command: ArchiveProduct | RestoreProduct,
+  logged: LoggedCommand,
+): Line {
+  const line = { ...lineOf(command, logged), actor: command.actor };
+  if (stock === undefined) return refused(line, stock, "unknown_product");
+  if (command.type === "ArchiveProduct" && stock.archived === true) return refused(line, stock, "already_archived");
+  if (command.type === "RestoreProduct" && stock.archived !== true) return refused(line, stock, "not_archived");
+  return accepted(line, stock, 0);
+}
+
 /** The line of a ResumeProduct that has decided `count` commands; what they did is in lines of their own (P13). */
 export function resumed(stock: Stock | undefined, command: ResumeProduct, logged: LoggedCommand, count: number): Line {
   return { ...unchanged(lineOf(command, logged), stock), quantity: count };
@@ -217,6 +245,8 @@ function lineOf(command: Command, logged: LoggedCommand): Line {
     deliveryLocation: null,
     asOfVersion: null,
     reference: null,
+    actor: null,
+    fulfilment: null,
     issuedAt: command.issuedAt,
   };
 }

@@ -4,8 +4,8 @@
  * of bounds is a command all right, refused by the decider as `quantity_out_of_range`.
  */
 import { limits } from "../limits.ts";
-import type { CancelOrder, Command, CommandType, CountStock, DeliveryLocation } from "./commands.ts";
-import type { PlaceOrder, ReceiveStock, ResumeProduct } from "./commands.ts";
+import type { ArchiveProduct, CancelOrder, Command, CommandType, CountStock, DeliveryLocation } from "./commands.ts";
+import type { PlaceOrder, ReceiveStock, RestoreProduct, ResumeProduct } from "./commands.ts";
 import type { UndecodableReason } from "./undecodable.ts";
 
 const uuidShape = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -51,6 +51,8 @@ const number = (value: number, min: number, max: number): number =>
 const quantity = (value: number): number => number(value, -(2 ** 31), 2 ** 31 - 1);
 const issuedAt = (value: number): number => number(value, 0, issuedAtMax);
 const reference = (value: string | null): string | null => text(value, limits.referenceCharsMax);
+
+const actor = (value: string | null): string | null => text(value, limits.actorCharsMax);
 
 const location = (value: DeliveryLocation | null): DeliveryLocation | null =>
   value === null
@@ -109,6 +111,19 @@ const resumeProduct = (wire: ResumeProduct, key: Buffer): ResumeProduct => ({
   issuedAt: issuedAt(wire.issuedAt),
 });
 
+const archiveProduct = (wire: ArchiveProduct, key: Buffer): ArchiveProduct => ({
+  type: "ArchiveProduct",
+  commandId: uuid(wire.commandId),
+  productId: productId(wire.productId, key),
+  actor: actor(wire.actor),
+  issuedAt: issuedAt(wire.issuedAt),
+});
+
+const restoreProduct = (wire: RestoreProduct, key: Buffer): RestoreProduct => ({
+  ...archiveProduct({ ...wire, type: "ArchiveProduct" }, key),
+  type: "RestoreProduct",
+});
+
 /**
  * The command in `wire`, which avsc read with our own schema of `commandType`: the casts below rest on that. Makes a new
  * plain object. `key` is the record's key and must be the product id.
@@ -126,6 +141,10 @@ export const commandFrom = (commandType: CommandType, wire: unknown, key: Buffer
         return countStock(wire as CountStock, key);
       case "ResumeProduct":
         return resumeProduct(wire as ResumeProduct, key);
+      case "ArchiveProduct":
+        return archiveProduct(wire as ArchiveProduct, key);
+      case "RestoreProduct":
+        return restoreProduct(wire as RestoreProduct, key);
     }
   } catch (error) {
     if (error instanceof Broken) return error.reason;

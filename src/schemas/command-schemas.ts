@@ -18,6 +18,8 @@ export const commandTypes = [
   "ReceiveStock",
   "CountStock",
   "ResumeProduct",
+  "ArchiveProduct",
+  "RestoreProduct",
 ] as const satisfies readonly CommandType[];
 
 const load = (commandType: CommandType): CommandSchema => {

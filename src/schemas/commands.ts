@@ -67,7 +67,27 @@ export type ResumeProduct = {
   readonly issuedAt: number;
 };
 
-export type Command = PlaceOrder | CancelOrder | ReceiveStock | CountStock | ResumeProduct;
+/** From its place in the log on, orders of the product are refused; deliveries, stocktakes and cancels go on. */
+export type ArchiveProduct = {
+  readonly type: "ArchiveProduct";
+  readonly commandId: string;
+  readonly productId: string;
+  /** Who asked for it, in the sender's words. Told to readers, never used to decide. */
+  readonly actor: string | null;
+  readonly issuedAt: number;
+};
+
+/** Ends what an ArchiveProduct began: from its place in the log on, the product is sold again. */
+export type RestoreProduct = {
+  readonly type: "RestoreProduct";
+  readonly commandId: string;
+  readonly productId: string;
+  readonly actor: string | null;
+  readonly issuedAt: number;
+};
+
+export type Command =
+  PlaceOrder | CancelOrder | ReceiveStock | CountStock | ResumeProduct | ArchiveProduct | RestoreProduct;
 export type CommandType = Command["type"];
 
 /** A command and its place in the log. */

@@ -8,6 +8,7 @@ import type { CommandType, DeliveryLocation } from "./commands.ts";
 export type RefusalReason =
   | "quantity_out_of_range"
   | "unknown_product"
+  | "product_archived"
   | "insufficient_stock"
   | "cancelled_before_placed"
   | "product_mismatch"
@@ -18,7 +19,9 @@ export type RefusalReason =
   | "unknown_version"
   | "count_conflict"
   | "not_parked"
-  | "still_refused";
+  | "still_refused"
+  | "already_archived"
+  | "not_archived";
 
 /** `cancelled` is for orders only; a movement is accepted or rejected. */
 export type LineStatus = "accepted" | "rejected" | "cancelled";
@@ -50,6 +53,10 @@ export type Line = {
   readonly deliveryLocation: DeliveryLocation | null;
   readonly asOfVersion: number | null;
   readonly reference: string | null;
+  /** Who asked for it, in the sender's words; null where the command does not say. */
+  readonly actor: string | null;
+  /** Of an order: how far it is on its way, as far as the log decides that. Null: not yet, and of every other command. */
+  readonly fulfilment: "packed" | null;
   /** Milliseconds since 1970, from the command. */
   readonly issuedAt: number;
 };
@@ -61,4 +68,9 @@ export type StoredLine = Line & {
 };
 
 /** Units and version of one product's stock. */
-export type Stock = { readonly quantity: number; readonly version: number };
+export type Stock = {
+  readonly quantity: number;
+  readonly version: number;
+  /** Its orders are refused. It changes with the version and with nothing else; hardly any product has it, so it is there or not. */
+  readonly archived?: true;
+};

@@ -71,7 +71,10 @@ export type LifeRow = TallyLine &
     readonly role: "order" | "cancel";
   };
 
-export type StockRow = Stock & { readonly productId: string };
+export type StockRow = Pick<Stock, "quantity" | "version"> & {
+  readonly productId: string;
+  readonly archived?: boolean;
+};
 
 /** Everything as it was at one moment, however long reading takes. */
 export type AuditSnapshot = {

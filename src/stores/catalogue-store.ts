@@ -13,9 +13,11 @@ export type Product = {
   readonly initialStock: number;
   /** Starts at 1, grows when the product changes. */
   readonly revision: number;
+  /** Its orders are refused. Written by processors alone, beside the stock; here it is only told. */
+  readonly archived: boolean;
 };
 
-export type NewProduct = Omit<Product, "revision">;
+export type NewProduct = Omit<Product, "revision" | "archived">;
 /** A product beside its stock; null: no stock command has been decided yet. */
 export type StockedProduct = { readonly product: Product; readonly stock: Stock | null };
 

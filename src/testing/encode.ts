@@ -1,5 +1,13 @@
 /** Commands as a producer writes them to the world's log. The world's format is its own: JSON, with the rules of the Avro schemas. */
-import type { CancelOrder, Command, CountStock, PlaceOrder, ReceiveStock } from "../schemas/commands.ts";
+import type {
+  ArchiveProduct,
+  CancelOrder,
+  Command,
+  CountStock,
+  PlaceOrder,
+  ReceiveStock,
+} from "../schemas/commands.ts";
+import type { RestoreProduct } from "../schemas/commands.ts";
 import { simCodec } from "../simulation/sim-codec.ts";
 
 type Filled<C, Optional extends keyof C> = Omit<C, Optional> & Partial<Pick<C, Optional>>;
@@ -9,7 +17,8 @@ export type SentCommand =
   | Filled<PlaceOrder, "customerId" | "basketId" | "deliveryLocation" | "issuedAt">
   | Filled<CancelOrder, "issuedAt">
   | Filled<ReceiveStock, "reference" | "issuedAt">
-  | Filled<CountStock, "asOfVersion" | "reference" | "issuedAt">;
+  | Filled<CountStock, "asOfVersion" | "reference" | "issuedAt">
+  | Filled<ArchiveProduct | RestoreProduct, "actor" | "issuedAt">;
 
 /** Throws a `TypeError` where a field breaks its rule: on the log it could not be read. */
 export function encodeCommand(sent: SentCommand, issuedAt: number): Buffer {
@@ -30,5 +39,8 @@ function filled(sent: SentCommand, issuedAt: number): Command {
       return { reference: null, issuedAt, ...sent };
     case "CountStock":
       return { asOfVersion: null, reference: null, issuedAt, ...sent };
+    case "ArchiveProduct":
+    case "RestoreProduct":
+      return { actor: null, issuedAt, ...sent };
   }
 }

@@ -17,6 +17,7 @@ const kinds: Record<string, Line> = {
   "a cancelled order": orderLine({ status: "cancelled", revision: 2 }),
   "a cancel": movementLine({ commandId: id, type: "CancelOrder", orderId: uuidOf(2) }),
   "a delivery": movementLine({ commandId: id }),
+  "an archiving": movementLine({ commandId: id, type: "ArchiveProduct", quantity: 0, delta: 0, actor: "ada" }),
   "a stocktake": movementLine({ commandId: id, type: "CountStock", asOfVersion: 3 }),
 };
 const pairs = Object.entries(kinds).flatMap(([stored, first]) =>

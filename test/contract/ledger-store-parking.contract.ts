@@ -117,6 +117,32 @@ export function describeParking(world: () => LedgerWorld): void {
     });
   });
 
+  test("an archived product stays so while it is parked, and whatever it is when it goes on", async () => {
+    const { store } = world();
+    const archived = { quantity: 10, version: 1, archived: true } as const;
+    const steps: [Partial<ParkedWrite>, typeof stock][] = [
+      [{ wasParked: false, readVersion: 0, after: archived, because: "no" }, archived],
+      [
+        { wasParked: true, readVersion: 1, after: { ...archived, version: 2 }, because: "" },
+        { ...archived, version: 2 },
+      ],
+      [
+        { wasParked: true, readVersion: 2, after: { quantity: 10, version: 3 }, because: null },
+        { quantity: 10, version: 3 },
+      ],
+      [
+        { wasParked: false, readVersion: 3, after: { ...archived, version: 4 }, because: "no" },
+        { ...archived, version: 4 },
+      ],
+    ];
+    const claim = await claimOne(store);
+    for (const [offset, [write, expected]] of steps.entries()) {
+      const parked = [{ ...parks, ...write }];
+      await store.commit(group({ advances: [step(at(claim, offset), offset + 1)], parked }));
+      expect(await storedStock(store)).toEqual(expected);
+    }
+  });
+
   describe("resuming (P13)", () => {
     const places = (...offsets: number[]) => offsets.map((offset) => ({ partition: 0, offset }));
 

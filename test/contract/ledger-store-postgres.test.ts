@@ -7,6 +7,7 @@ import { StoreUnavailable } from "../../src/stores/ledger-store.ts";
 import type { Claim, GroupWrite, LedgerStore } from "../../src/stores/ledger-store.ts";
 import * as arrays from "../../src/stores/postgres/binary-arrays.ts";
 import { createPostgresLedgerStore } from "../../src/stores/postgres/ledger-store.ts";
+import { commitGroupSql, commitGroupValues } from "../../src/stores/postgres/statements/commit-group.ts";
 import { createPool } from "../../src/stores/postgres/pool.ts";
 import { int32, issuedAtMs, storableText } from "../support/arbitraries.ts";
 import { movementLine, orderLine, uuidOf } from "../support/commands.ts";
@@ -14,7 +15,7 @@ import { createTestDatabase } from "../support/databases.ts";
 import type { TestDatabase } from "../support/databases.ts";
 import { createAnswerCutter } from "./ledger-store-answer-cutter.ts";
 import { createPostgresWorld, waitingForLock } from "./ledger-store-postgres-world.ts";
-import { claimOne, expectRefused, group, step } from "./ledger-store-world.ts";
+import { claimOne, expectRefused, group, step, storedStock } from "./ledger-store-world.ts";
 
 let database: TestDatabase;
 let world: Awaited<ReturnType<typeof createPostgresWorld>>;
@@ -81,6 +82,48 @@ describe.each(both)("%s whose connection breaks", (_name, commit) => {
   });
 });
 
+describe("a process of a version that knows neither archived products nor packed orders", () => {
+  /** Its commit: the same call without the last argument. */
+  const commitAsBefore = (write: GroupWrite) => {
+    const text = commitGroupSql.text.replace(/, \$\d+::bool\[\]\)/, ")");
+    expect(text).not.toBe(commitGroupSql.text);
+    return world.ownPool.query(text, commitGroupValues(write).slice(0, -1));
+  };
+  const p1 = { productId: "p1", readVersion: 1 };
+
+  test("sells as ever, and leaves what is archived as it is: its group is stale", async () => {
+    const claim = await claimOne(world.store);
+    await world.store.commit(delivery(claim));
+    const at = (offset: number) => [step({ ...claim, nextOffset: offset }, offset + 1)];
+    await commitAsBefore(group({ advances: at(1), stock: [{ ...p1, after: { quantity: 9, version: 2 } }] }));
+    const archived = { quantity: 9, version: 3, archived: true } as const;
+    await world.store.commit(group({ advances: at(2), stock: [{ ...p1, readVersion: 2, after: archived }] }));
+    const sells = { ...p1, readVersion: 3, after: { quantity: 8, version: 4 } };
+    const parks = { ...sells, wasParked: false, because: "no" };
+    for (const write of [{ stock: [sells] }, { parked: [parks] }]) {
+      const committing = commitAsBefore(group({ advances: at(3), ...write }));
+      await expect(committing).rejects.toMatchObject({
+        code: "TM003",
+        message: expect.stringContaining("archived") as string,
+      });
+    }
+    expect(await storedStock(world.store)).toEqual(archived);
+  });
+
+  test("can't cancel an order that is packed, nor can anybody", async () => {
+    const claim = await claimOne(world.store);
+    await world.store.commit(group({ advances: [step(claim, 1)], lines: [orderLine({ fulfilment: "packed" })] }));
+    const cancelled = { readRevision: 1, line: orderLine({ status: "cancelled", revision: 2 }) };
+    const cancels = group({ advances: [step({ ...claim, nextOffset: 1 }, 2)], changes: [cancelled] });
+    await expect(commitAsBefore(cancels)).rejects.toMatchObject({
+      code: "TM003",
+      message: expect.stringContaining("packed") as string,
+    });
+    const both = { ...cancelled, line: { ...cancelled.line, fulfilment: "packed" as const } };
+    await expect(world.store.commit({ ...cancels, changes: [both] })).rejects.toMatchObject({ code: "23514" });
+  });
+});
+
 describe("the session of a commit (P3)", () => {
   test("a COMMIT that the server answers with ROLLBACK, without an error, is no commit", async () => {
     const write = delivery(await claimOne(world.store));
@@ -141,6 +184,7 @@ describe("the session of a commit (P3)", () => {
 describe("binary arrays come back from the server as they were", () => {
   const text = storableText(200);
   const elements: [string, fc.Arbitrary<unknown[]>, (values: never[]) => Buffer][] = [
+    ["bool", fc.array(fc.boolean()), arrays.boolArray],
     ["int4", fc.array(int32), arrays.int4Array],
     ["int8", fc.array(fc.maxSafeInteger()), arrays.int8Array],
     ["text", fc.array(fc.option(text)), arrays.textArray],

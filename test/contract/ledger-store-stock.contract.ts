@@ -34,6 +34,27 @@ export function describeStock(world: () => LedgerWorld): void {
       expect(await storedStock(store)).toEqual({ quantity: 6, version: 2 });
     });
 
+    test("archived travels with the stock: as it is made, sold, only read, restored", async () => {
+      const { store } = world();
+      const claim = await withStock(store, 10);
+      const at = (offset: number) => [step({ ...claim, nextOffset: offset }, offset + 1)];
+      const leave = async (offset: number, ...stock: StockWrite[]) => {
+        await store.commit(group({ advances: at(offset), stock: [...stock, beside].slice(0, offset === 1 ? 2 : 1) }));
+        return storedStock(store);
+      };
+      const archived = { quantity: 10, version: 2, archived: true } as const;
+      expect(await leave(1, { productId: "p1", readVersion: 1, after: archived })).toEqual(archived);
+      expect(await storedStock(store, "a-first")).toEqual(beside.after);
+      expect(await leave(2, { productId: "p1", readVersion: 2, after: archived })).toEqual(archived);
+      const delivered = { quantity: 15, version: 3, archived: true } as const;
+      expect(await leave(3, { productId: "p1", readVersion: 2, after: delivered })).toEqual(delivered);
+      const restored = { quantity: 15, version: 4 };
+      expect(await leave(4, { productId: "p1", readVersion: 3, after: restored })).toEqual(restored);
+      const made = { quantity: 0, version: 2, archived: true } as const;
+      await store.commit(group({ advances: at(5), stock: [{ productId: "p2", readVersion: 0, after: made }] }));
+      expect(await storedStock(store, "p2")).toEqual(made);
+    });
+
     test("a product that was read as absent, and is, stays absent", async () => {
       const { store } = world();
       await store.commit(group({ advances: [step(await claimOne(store), 1)], stock: [absent] }));

@@ -17,10 +17,12 @@ type Verdict = {
   partition: number;
 };
 
+type ModelStock = { quantity: number; version: number; archived?: true };
+
 /** Everything but the order in which two partitions came: for worlds in which a product has one partition. */
 export function auditAgainstLog(log: SimLog, ledger: MemoryLedger): void {
   const expected = new Map<string, Verdict>();
-  const stock = new Map<string, { quantity: number; version: number }>();
+  const stock = new Map<string, ModelStock>();
   const parking = new Parking(
     ledger,
     (command, at) => judge(command, at, expected, stock),
@@ -56,12 +58,13 @@ function judge(
   command: Command,
   at: { partition: number; offset: number },
   expected: Map<string, Verdict>,
-  stock: Map<string, { quantity: number; version: number }>,
+  stock: Map<string, ModelStock>,
 ): void {
   const now = stock.get(command.productId);
   const here = { stockAfter: now?.quantity ?? 0, version: now?.version ?? 0, ...at };
-  const book = (delta: number): void => {
-    const after = { quantity: (now?.quantity ?? 0) + delta, version: (now?.version ?? 0) + 1 };
+  const book = (delta: number, archived = now?.archived === true): void => {
+    const after: ModelStock = { quantity: (now?.quantity ?? 0) + delta, version: (now?.version ?? 0) + 1 };
+    if (archived) after.archived = true;
     stock.set(command.productId, after);
     expected.set(command.commandId, {
       status: "accepted",
@@ -93,8 +96,13 @@ function judge(
       book(command.quantity - (now?.quantity ?? 0));
       return;
     case "PlaceOrder":
-      if (now === undefined || now.quantity < command.quantity) refuse();
+      if (now === undefined || now.archived === true || now.quantity < command.quantity) refuse();
       else book(-command.quantity);
+      return;
+    case "ArchiveProduct":
+    case "RestoreProduct":
+      if (now === undefined || (now.archived === true) === (command.type === "ArchiveProduct")) refuse();
+      else book(0, command.type === "ArchiveProduct");
       return;
     case "CancelOrder": {
       const order = expected.get(command.orderId);

@@ -14,6 +14,7 @@ export type Action =
   | { readonly do: "cancel"; readonly number: number; readonly names: boolean }
   | { readonly do: "restock"; readonly number: number }
   | { readonly do: "count"; readonly number: number; readonly asOfVersion: number | null }
+  | { readonly do: "archive" | "restore"; readonly number: number }
   /** Null: the last order that this client placed. */
   | { readonly do: "read"; readonly number: number | null }
   | { readonly do: "stock"; readonly product: number };
@@ -124,6 +125,18 @@ async function act(world: World, action: Action, history: History): Promise<void
         body,
       };
       await command(world, history, keyedId(`count:${productId}`, key), request);
+      return;
+    }
+    case "archive":
+    case "restore": {
+      const productId = productOf(action.number);
+      const key = `${action.do}-${action.number}`;
+      const request = {
+        method: "POST",
+        path: `/products/${productId}/${action.do}`,
+        headers: { "idempotency-key": key },
+      };
+      await command(world, history, keyedId(`${action.do}:${productId}`, key), request);
       return;
     }
     case "read":

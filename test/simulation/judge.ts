@@ -29,6 +29,7 @@ export function judge(world: World, history: History): void {
   everyAcknowledgedIsDecided(world, history, placed);
   const order = decidedAsTheLogSays(world, placed);
   ledgerSums(world);
+  nothingArchivedIsSold(world);
   inOrderOfAcknowledgements(world, history, placed, order);
   acknowledgedAtHome(world, history, placed);
   nothingToldIsUndone(world, history);
@@ -178,6 +179,26 @@ function ledgerSums({ ledger }: World): void {
   }
 }
 
+/** I15: between an archiving and the restoring that follows, no order of the product is accepted. */
+function nothingArchivedIsSold({ ledger }: World): void {
+  for (const [productId, { archived = false }] of ledger.stock) {
+    let by: string | undefined;
+    const moves = [...ledger.lines.values()]
+      .filter((line) => line.productId === productId && movesStock(line))
+      .toSorted((one, other) => one.version - other.version);
+    for (const { commandId, type, version } of moves) {
+      if (type === "ArchiveProduct") by = commandId;
+      if (type === "RestoreProduct") by = undefined;
+      if (type === "PlaceOrder" && by !== undefined)
+        throw new Violation(
+          "I15",
+          `${commandId} was accepted at version ${version}, and ${by} had archived ${productId}`,
+        );
+    }
+    equal("I15", archived, by !== undefined, `whether ${productId} is archived`);
+  }
+}
+
 function movesStock(line: { readonly status: string; readonly type: string; readonly delta: number }): boolean {
   if (line.type === "ResumeProduct") return false;
   if (line.type === "CancelOrder") return line.status === "accepted" && line.delta > 0;
@@ -293,10 +314,17 @@ export function judgeReaders({ ledger }: World, readings: readonly Reading[]): v
   for (const { path, status, body } of readings) {
     const [, kind, id = ""] = path.split("/");
     if (status !== 200) throw new Violation("I11", `${path} is answered with ${status}: ${body}`);
-    const told = JSON.parse(body) as { readonly status?: string; readonly quantity: number };
+    const told = JSON.parse(body) as {
+      readonly status?: string;
+      readonly quantity: number;
+      readonly archived?: boolean;
+    };
     if (kind === "orders") equal("I11", told.status, ledger.lines.get(id)?.status, `what readers are told of ${id}`);
-    else
-      equal("I11", told.quantity, ledger.stock.get(id)?.quantity ?? 0, `the quantity of ${id} that readers are told`);
+    else {
+      const { quantity = 0, archived = false } = ledger.stock.get(id) ?? {};
+      const { quantity: units, archived: isArchived } = told;
+      equal("I11", { units, isArchived }, { units: quantity, isArchived: archived }, `what readers are told of ${id}`);
+    }
   }
 }
 

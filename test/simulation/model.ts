@@ -9,12 +9,13 @@ export type Verdict = {
   readonly partition: number;
   readonly offset: number;
 };
+type ModelStock = { readonly quantity: number; readonly version: number; readonly archived?: true };
 type At = { readonly partition: number; readonly offset: number };
 
 /** Of one world: what is decided so far. Copied where there is more than one way on. */
 export class Model {
   readonly verdicts: Map<string, Verdict>;
-  readonly #stock: Map<string, { readonly quantity: number; readonly version: number }>;
+  readonly #stock: Map<string, ModelStock>;
   /** Units right after each version, by product. */
   readonly #history: Map<string, readonly number[]>;
   /** Orders that were cancelled before they came, and have come since. */
@@ -27,7 +28,7 @@ export class Model {
     this.#came = new Set(from === undefined ? [] : from.#came);
   }
 
-  stockOf(productId: string): { readonly quantity: number; readonly version: number } {
+  stockOf(productId: string): ModelStock {
     return this.#stock.get(productId) ?? { quantity: 0, version: 0 };
   }
 
@@ -47,12 +48,17 @@ export class Model {
     }
     switch (command.type) {
       case "PlaceOrder":
-        if (
-          this.stockOf(command.productId).version > 0 &&
-          this.stockOf(command.productId).quantity >= command.quantity
-        ) {
+        if (this.#isSold(command.productId) && this.stockOf(command.productId).quantity >= command.quantity) {
           this.#book(command, at, -command.quantity);
         } else this.#refuse(command, at);
+        return;
+      case "ArchiveProduct":
+        if (this.#isSold(command.productId)) this.#book(command, at, 0, true);
+        else this.#refuse(command, at);
+        return;
+      case "RestoreProduct":
+        if (this.stockOf(command.productId).archived === true) this.#book(command, at, 0, false);
+        else this.#refuse(command, at);
         return;
       case "ReceiveStock":
         this.#book(command, at, command.quantity);
@@ -66,6 +72,11 @@ export class Model {
       case "ResumeProduct":
         throw new Error("this model knows no parked products");
     }
+  }
+
+  #isSold(productId: string): boolean {
+    const { version, archived } = this.stockOf(productId);
+    return version > 0 && archived !== true;
   }
 
   #count(command: Extract<Command, { type: "CountStock" }>, at: At): void {
@@ -92,9 +103,13 @@ export class Model {
     } else this.#refuse(command, at);
   }
 
-  #book({ commandId, productId }: Command, at: At, delta: number): void {
-    const { quantity, version } = this.stockOf(productId);
-    const after = { quantity: quantity + delta, version: version + 1 };
+  #book({ commandId, productId }: Command, at: At, delta: number, archives?: boolean): void {
+    const { quantity, version, archived } = this.stockOf(productId);
+    const isArchived = archives ?? archived === true;
+    const after = {
+      ...{ quantity: quantity + delta, version: version + 1 },
+      ...(isArchived && { archived: true as const }),
+    };
     this.#stock.set(productId, after);
     this.#history.set(productId, [...(this.#history.get(productId) ?? []), after.quantity]);
     this.verdicts.set(commandId, {

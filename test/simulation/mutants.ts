@@ -48,19 +48,19 @@ export const mutants: readonly Mutant[] = [
     about: "a stale owner commits where its lease stands (P4, P10)",
     edits: [noEpoch],
     siblings: [noOffset],
-    seed: 1361771273,
+    seed: 287313865,
   },
   {
     name: "offset",
     about: "a commit that arrives late is done a second time (P4)",
     edits: [noOffset],
-    seed: 125,
+    seed: 390011643,
   },
   {
     name: "version",
     about: "two owners of one product don't see each other's changes (P5)",
     edits: [noVersion],
-    seed: 57881972,
+    seed: 409347677,
   },
   {
     name: "version-on-refusal",
@@ -73,7 +73,7 @@ export const mutants: readonly Mutant[] = [
           "for (const { productId, readVersion, after } of group.stock) {\n      if ((after?.version ?? 0) !== readVersion &&",
       },
     ],
-    seed: 1200238736,
+    seed: 1863763185,
   },
   {
     name: "duplicate",
@@ -91,7 +91,7 @@ export const mutants: readonly Mutant[] = [
         replace: "const line = this.#known.found.lines.get(command.commandId);",
       },
     ],
-    seed: 5,
+    seed: 829007480,
   },
   {
     name: "order-in-group",
@@ -103,7 +103,7 @@ export const mutants: readonly Mutant[] = [
         replace: "this.#known.found.lines.get(command.orderId) : undefined",
       },
     ],
-    seed: 3,
+    seed: 45959375,
   },
   {
     name: "memory-before-commit",
@@ -124,13 +124,13 @@ export const mutants: readonly Mutant[] = [
     about: "memory is believed after a commit whose answer was lost (P9)",
     edits: [{ file: groupCommit, find: "lease.stock.clear();\n      for (const chunk", replace: "for (const chunk" }],
     siblings: [noVersion],
-    seed: 68,
+    seed: 329415894,
   },
   {
     name: "lost-answer",
     about: "after an answer that is lost, the store is not asked where the partitions stand (P9)",
     edits: [{ file: groupCommit, find: "chunks = await this.#reconcile(chunks);", replace: "" }],
-    seed: 18,
+    seed: 1289657193,
   },
   {
     name: "gap",
@@ -143,7 +143,7 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     siblings: [noOffset],
-    seed: 79,
+    seed: 321789358,
   },
   {
     name: "effects-offset",
@@ -155,7 +155,7 @@ export const mutants: readonly Mutant[] = [
         replace: "for (const { lease, to } of parts) told(lease).done = to;\n      const again = await tell(",
       },
     ],
-    seed: 1,
+    seed: 630957039,
   },
   {
     name: "effects-behind",
@@ -168,7 +168,7 @@ export const mutants: readonly Mutant[] = [
         replace: "if (!lease.isAborted()) told(lease)",
       },
     ],
-    seed: 62,
+    seed: 280269386,
   },
   {
     name: "decisions-unsettled",
@@ -203,7 +203,7 @@ export const mutants: readonly Mutant[] = [
       { file: cache, find: 'if (guards("version") && version < (versions.get(productId) ?? -1)) return;', replace: "" },
     ],
     siblings: [fillsLate, noMoment],
-    seed: 463,
+    seed: 551477708,
   },
   {
     name: "foreign-home",
@@ -236,7 +236,7 @@ export const mutants: readonly Mutant[] = [
         replace: "return wallMs < Infinity;",
       },
     ],
-    seed: 704,
+    seed: 474975762,
   },
   {
     name: "cut",
@@ -266,7 +266,38 @@ export const mutants: readonly Mutant[] = [
       },
       { file: ledger, find: 'if (guards("parked") && waits.some', replace: "if (waits.length < 0 && waits.some" },
     ],
-    seed: 94,
+    seed: 1607753953,
+  },
+  {
+    name: "archived-at-hand-over",
+    about: "an owner that reads a product does not learn that it is archived",
+    edits: [
+      {
+        file: ledger,
+        find: "stock: pick(stock, wanted.productIds),",
+        replace:
+          "stock: new Map([...pick(stock, wanted.productIds)].map(([id, { quantity, version }]) => [id, { quantity, version }])),",
+      },
+    ],
+    seed: 1277446810,
+  },
+  {
+    name: "archived-with-the-next-decision",
+    about: "a product is archived for no longer than until its next decision",
+    edits: [{ file: "src/processors/stock.ts", find: "return before?.archived === true;", replace: "return false;" }],
+    seed: 147094774,
+  },
+  {
+    name: "archived-without-a-version",
+    about: "archiving takes no version, so that owners who have the product in memory don't notice (P5)",
+    edits: [
+      {
+        file: "src/processors/stock.ts",
+        find: "return accepted(line, stock, 0);",
+        replace: "return unchanged(line, stock);",
+      },
+    ],
+    seed: 1,
   },
   {
     name: "absence-proof",
@@ -274,7 +305,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       { file: "src/api/absence-proof.ts", find: "if ([...ends].every(", replace: "if (true || [...ends].every(" },
     ],
-    seed: 107,
+    seed: 1546172584,
   },
   {
     name: "unknown-fate",
@@ -292,6 +323,6 @@ export const mutants: readonly Mutant[] = [
     name: "resume-when-low",
     about: "a partition that was paused for being full is not resumed",
     edits: [{ file: partitionProcessor, find: "for (const lease of leases) this.#resumeWhenLow(lease);", replace: "" }],
-    seed: 3,
+    seed: 351261001,
   },
 ];

@@ -4,7 +4,8 @@ import { partitionOf } from "../../src/partitioning/partition-of.ts";
 import type { Command } from "../../src/schemas/commands.ts";
 import type { CacheGuardName } from "../../src/stores/memory/effects-cache.ts";
 import type { GuardName } from "../../src/stores/memory/ledger-store.ts";
-import { cancelOrder, countStock, placeOrder, receiveStock, resumeProduct, uuidOf } from "../support/commands.ts";
+import { archiveProduct, cancelOrder, countStock, placeOrder, receiveStock } from "../support/commands.ts";
+import { restoreProduct, resumeProduct, uuidOf } from "../support/commands.ts";
 import { auditAgainstLog, auditCache, auditTally, auditWaiting } from "./auditor.ts";
 import type { SimRecord } from "./sim-log.ts";
 import { createWorld, unlucky } from "./sim-world.ts";
@@ -36,11 +37,18 @@ const stocktake = fc
   .map((number) =>
     countStock({ commandId: uuidOf(300 + number), productId: name(productOf(number)), quantity: number }),
   );
+const archiving = fc.tuple(fc.integer({ min: 1, max: 8 }), fc.boolean()).map(([number, archives]) => {
+  const productId = name(productOf(number));
+  return archives
+    ? archiveProduct({ commandId: uuidOf(700 + number), productId })
+    : restoreProduct({ commandId: uuidOf(720 + number), productId });
+});
 const usual = [
   { weight: 6, arbitrary: order },
   { weight: 3, arbitrary: delivery },
   { weight: 2, arbitrary: cancel },
   { weight: 1, arbitrary: stocktake },
+  { weight: 1, arbitrary: archiving },
 ] as const;
 const command: fc.Arbitrary<Command> = fc.oneof(...usual);
 

@@ -55,6 +55,10 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       asOfVersion: fc.option(fc.integer({ min: 1, max: 6 })),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom("archive" as const, "restore" as const), number }),
+  },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("read" as const), number: fc.option(number, { freq: 2 }) }) },
   { weight: 4, arbitrary: stockRead },
 );

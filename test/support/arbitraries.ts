@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { limits } from "../../src/limits.ts";
 import type { Command, DeliveryLocation } from "../../src/schemas/commands.ts";
 import type { Line } from "../../src/schemas/lines.ts";
-import { cancelOrder, countStock, movementLine, orderLine, placeOrder, receiveStock, uuidOf } from "./commands.ts";
+import { archiveProduct, cancelOrder, countStock, movementLine, orderLine, placeOrder } from "./commands.ts";
+import { receiveStock, restoreProduct, uuidOf } from "./commands.ts";
 
 export const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 const safeInteger = fc.maxSafeNat();
@@ -59,11 +60,12 @@ const cancelledOrder = fc
 const movement = fc
   .record({
     ...anyLine,
-    type: fc.constantFrom("CancelOrder", "ReceiveStock", "CountStock"),
+    type: fc.constantFrom("CancelOrder", "ReceiveStock", "CountStock", "ArchiveProduct", "RestoreProduct"),
     orderId: fc.option(fc.uuid()),
     delta: int32,
     asOfVersion: fc.option(safeInteger),
     reference: fc.option(storableText(limits.referenceCharsMax)),
+    actor: fc.option(storableText(limits.actorCharsMax)),
   })
   .map((fields) => movementLine(fields));
 
@@ -121,6 +123,12 @@ const command: fc.Arbitrary<Command> = fc.oneof(
         asOfVersion: fc.option(fc.nat({ max: 8 })),
       })
       .map((fields) => countStock(fields)),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({ commandId: idOf(idFrom(81, 8)), productId: product, archives: fc.boolean() })
+      .map(({ archives, ...fields }) => (archives ? archiveProduct(fields) : restoreProduct(fields))),
   },
 );
 

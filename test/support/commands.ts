@@ -1,11 +1,13 @@
 /** Builders with sensible content, so that a test names only what matters to it. */
 import type {
+  ArchiveProduct,
   CancelOrder,
   Command,
   CountStock,
   LoggedCommand,
   PlaceOrder,
   ReceiveStock,
+  RestoreProduct,
   ResumeProduct,
 } from "../../src/schemas/commands.ts";
 import type { Line } from "../../src/schemas/lines.ts";
@@ -68,6 +70,14 @@ export function resumeProduct(fields: Fields<ResumeProduct> = {}): ResumeProduct
   return { type: "ResumeProduct", commandId: uuidOf(5), productId: "p1", commandsMax: 10, issuedAt, ...fields };
 }
 
+export function archiveProduct(fields: Fields<ArchiveProduct> = {}): ArchiveProduct {
+  return { type: "ArchiveProduct", commandId: uuidOf(6), productId: "p1", actor: null, issuedAt, ...fields };
+}
+
+export function restoreProduct(fields: Fields<RestoreProduct> = {}): RestoreProduct {
+  return { type: "RestoreProduct", commandId: uuidOf(7), productId: "p1", actor: null, issuedAt, ...fields };
+}
+
 export function logged(command: Command, offset = 0, partition = 0): LoggedCommand {
   return { command, partition, offset };
 }
@@ -95,6 +105,8 @@ export function orderLine(fields: Partial<Line> = {}): Line {
     deliveryLocation: null,
     asOfVersion: null,
     reference: null,
+    actor: null,
+    fulfilment: null,
     issuedAt,
     ...fields,
   };

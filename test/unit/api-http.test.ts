@@ -151,6 +151,8 @@ describe("documentation", () => {
         "get /products/{id}",
         "post /products/{id}/restock",
         "put /products/{id}/stock",
+        "post /products/{id}/archive",
+        "post /products/{id}/restore",
         "get /livez",
         "get /readyz",
         "get /metrics",

@@ -211,3 +211,47 @@ describe("stock", () => {
     expect(answer).toMatchObject({ code: "log_unavailable", commandId: expect.any(String) as string });
   });
 });
+
+describe("archiving", () => {
+  beforeEach(() => void world.addProduct({}, 10));
+  const order = { productId: "p1", quantity: 1 };
+
+  test("goes through the log, with who asked; then orders are refused, and readers see it", async () => {
+    await send("GET", "/products/p1"); // The catalogue remembers it as it was.
+    const answer = await send("POST", "/products/p1/archive", undefined, { ...wait, "x-actor": "ada" });
+    expect(answer.statusCode).toBe(200);
+    expect(Check(CommandReceipt, bodyOf(answer))).toBe(true);
+    expect(bodyOf(answer)).toMatchObject({ type: "ArchiveProduct", quantity: null, stockAfter: 10, version: 2 });
+    expect(world.log[0]?.command).toMatchObject({ type: "ArchiveProduct", productId: "p1", actor: "ada" });
+    expect(bodyOf(await send("GET", "/products/p1"))).toMatchObject({ archived: true, quantity: 10, version: 2 });
+    expect(bodyOf(await send("GET", "/products"))).toMatchObject({ products: [{ archived: true }] });
+    const refused = await send("POST", "/orders", order, wait);
+    expect(refused.statusCode).toBe(409);
+    expect(bodyOf(refused)).toMatchObject({ code: "product_archived", available: 10 });
+    expect((await send("POST", "/products/p1/restock", { quantity: 5 }, wait)).statusCode).toBe(200);
+
+    expect(bodyOf(await send("POST", "/products/p1/archive", undefined, wait)).code).toBe("already_archived");
+    const restored = await send("POST", "/products/p1/restore", undefined, wait);
+    expect(bodyOf(restored)).toMatchObject({ type: "RestoreProduct", status: "accepted", stockAfter: 15, version: 4 });
+    expect(bodyOf(await send("POST", "/products/p1/restore", undefined, wait)).code).toBe("not_archived");
+    expect(bodyOf(await send("GET", "/products/p1"))).toMatchObject({ archived: false });
+    expect((await send("POST", "/orders", order, wait)).statusCode).toBe(201);
+  });
+
+  test("the same key counts once, whoever asks, and is of this operation and product alone", async () => {
+    const key = { ...wait, "idempotency-key": "spring" };
+    const first = bodyOf(await send("POST", "/products/p1/archive", undefined, key));
+    expect(first.commandId).toBe(keyedId("archive:p1", "spring"));
+    const again = await send("POST", "/products/p1/archive", undefined, { ...key, "x-actor": "bob" });
+    expect([again.statusCode, bodyOf(again).commandId]).toEqual([200, first.commandId]);
+    expect((await send("POST", "/products/p1/restore", undefined, key)).statusCode).toBe(200);
+  });
+
+  test("202 where nobody waits; 404 for what is not in the catalogue; 400 for an actor that is too long", async () => {
+    const answer = await send("POST", "/products/p1/archive");
+    expect([answer.statusCode, bodyOf(answer).status]).toEqual([202, "pending"]);
+    expect(bodyOf(await send("POST", "/products/p2/archive")).code).toBe("unknown_product");
+    const long = { "x-actor": "a".repeat(limits.actorCharsMax + 1) };
+    expect((await send("POST", "/products/p1/archive", undefined, long)).statusCode).toBe(400);
+  });
+});

@@ -150,7 +150,7 @@ export class ApiWorld {
       const changed =
         decision.kind === "decided" ? [...decision.lines, ...decision.changes.map(({ line }) => line)] : [];
       for (const line of changed) this.lines.set(line.commandId, { ...line, decidedAt });
-      const stock = evolve(decision.answer);
+      const stock = evolve(decision.answer, this.stock.get(command.productId));
       if (decision.kind === "decided" && stock !== undefined) this.stock.set(command.productId, stock);
       if (this.tells) await this.#tell(logged, decision.answer, changed, decidedAt);
     }
@@ -166,6 +166,7 @@ export class ApiWorld {
       description: null,
       initialStock: 0,
       revision: 1,
+      archived: false,
       ...fields,
     };
     this.products.set(product.id, product);
@@ -243,13 +244,13 @@ export class ApiWorld {
         this.#ask(() => {
           const stored = this.products.get(product.id);
           if (stored !== undefined) return { product: stored, created: false };
-          const added = { ...product, revision: 1 };
+          const added = { ...product, revision: 1, archived: false };
           this.products.set(product.id, added);
           return { product: added, created: true };
         }),
       products: (ids) => {
         this.catalogueQuestions++;
-        return this.#ask(() => ids.map((id) => this.products.get(id) ?? null));
+        return this.#ask(() => ids.map((id) => this.#asOfNow(id)));
       },
       page: (after, limit) =>
         this.#ask(() =>
@@ -257,9 +258,17 @@ export class ApiWorld {
             .sort((one, other) => (one.id < other.id ? -1 : 1))
             .filter(({ id }) => id > (after ?? ""))
             .slice(0, limit)
-            .map((product) => ({ product, stock: this.stock.get(product.id) ?? null })),
+            .map((product) => ({
+              product: this.#asOfNow(product.id) ?? product,
+              stock: this.stock.get(product.id) ?? null,
+            })),
         ),
     };
+  }
+
+  #asOfNow(id: string): Product | null {
+    const product = this.products.get(id);
+    return product === undefined ? null : { ...product, archived: this.stock.get(id)?.archived === true };
   }
 
   #orders(): OrderReads {

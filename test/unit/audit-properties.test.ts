@@ -67,6 +67,9 @@ describe("what the decider decides", () => {
         "ReceiveStock rejected quantity_out_of_range",
       ],
       ...["ResumeProduct accepted null", "ResumeProduct rejected not_parked", "ResumeProduct rejected still_refused"],
+      ...["ArchiveProduct accepted null", "ArchiveProduct rejected already_archived"],
+      ...["RestoreProduct accepted null", "RestoreProduct rejected not_archived"],
+      ...["PlaceOrder rejected product_archived", "ArchiveProduct rejected unknown_product"],
       ...["letter undecodable null", "letter refused null", "letter refused resumed"],
       ...["letter waiting null", "letter waiting resumed"],
     ]) {
@@ -127,6 +130,13 @@ const changes: Record<string, Change> = {
       productId,
       number % 2 === 0 ? { quantity: quantity + 1, version } : { quantity, version: version + 1 },
     );
+    return true;
+  },
+  "a product is archived that is not, or the other way round": (history, number) => {
+    const found = pick([...history.stock], number);
+    if (found === undefined) return false;
+    const [productId, { quantity, version, archived }] = found;
+    history.stock.set(productId, { quantity, version, ...(archived !== true && { archived: true }) });
     return true;
   },
   "stock is gone": (history, number) => {
@@ -198,7 +208,7 @@ const changes: Record<string, Change> = {
 const fields = [
   ...["commandId", "type", "productId", "orderId", "quantity", "status", "reason", "delta", "stockAfter", "version"],
   ...["partition", "offset", "revision", "unitPriceCents", "currency", "customerId", "basketId", "deliveryLocation"],
-  ...["asOfVersion", "reference", "issuedAt"],
+  ...["asOfVersion", "reference", "actor", "fulfilment", "issuedAt"],
 ] as const satisfies readonly (keyof Line)[];
 for (const field of fields) {
   changes[`${field} of a line is other`] = (history, number) => {

@@ -69,6 +69,11 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
     asOfVersion: fc.option(fc.nat(Number.MAX_SAFE_INTEGER - 1)),
     reference: texts(limits.referenceCharsMax),
   }),
+  fc.record({
+    ...common,
+    type: fc.constantFrom("ArchiveProduct", "RestoreProduct"),
+    actor: texts(limits.actorCharsMax),
+  }),
 );
 
 describe("encode and decode", () => {

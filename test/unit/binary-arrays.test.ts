@@ -1,13 +1,20 @@
 /** Known bytes of PostgreSQL's binary array format; the contract suite sends drawn values through a real server. */
 import { describe, expect, test } from "vitest";
-import { int4Array, int8Array, textArray, timestampArray, uuidArray } from "../../src/stores/postgres/binary-arrays.ts";
+import {
+  boolArray,
+  int4Array,
+  int8Array,
+  textArray,
+  timestampArray,
+  uuidArray,
+} from "../../src/stores/postgres/binary-arrays.ts";
 import { uuidOf } from "../support/commands.ts";
 
 /** Dimensions, null flag, element type; then, if there are elements, how many and the lower bound. */
 const head = (type: number, count: number) =>
   [count === 0 ? 0 : 1, 1, type, ...(count === 0 ? [] : [count, 1])].map(word).join("");
 const word = (value: number) => value.toString(16).padStart(8, "0");
-const types = { int8: 20, int4: 23, text: 25, timestamptz: 1184, uuid: 2950 };
+const types = { bool: 16, int8: 20, int4: 23, text: 25, timestamptz: 1184, uuid: 2950 };
 
 describe("bytes", () => {
   test("an empty array has no dimension", () => {
@@ -16,6 +23,11 @@ describe("bytes", () => {
     expect(textArray([]).toString("hex")).toBe(head(types.text, 0));
     expect(uuidArray([]).toString("hex")).toBe(head(types.uuid, 0));
     expect(timestampArray([]).toString("hex")).toBe(head(types.timestamptz, 0));
+  });
+
+  test("bool", () => {
+    const values = "00000001" + "01" + "00000001" + "00";
+    expect(boolArray([true, false]).toString("hex")).toBe(head(types.bool, 2) + values);
   });
 
   test("int4, both ends", () => {

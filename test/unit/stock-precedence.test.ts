@@ -6,8 +6,9 @@ import type { Knowledge } from "../../src/processors/stock.ts";
 import type { Command } from "../../src/schemas/commands.ts";
 import type { Line, RefusalReason } from "../../src/schemas/lines.ts";
 import { int32 } from "../support/arbitraries.ts";
-import { cancelOrder, countStock, logged, movementLine, orderLine } from "../support/commands.ts";
-import { placeOrder, receiveStock, resumeProduct, tombstoneLine, uuidOf } from "../support/commands.ts";
+import { archiveProduct, cancelOrder, countStock, logged, movementLine, orderLine } from "../support/commands.ts";
+import { placeOrder, receiveStock, restoreProduct, resumeProduct } from "../support/commands.ts";
+import { tombstoneLine, uuidOf } from "../support/commands.ts";
 
 type Outcome = RefusalReason | "accepted" | "repeated" | "filled";
 /** [given, when, then]. Of each command the first row has every fault at once, and each row mends the fault that won. */
@@ -15,6 +16,7 @@ type Row = readonly [given: Partial<Knowledge>, when: Command, then: Outcome];
 
 const few = { quantity: 2, version: 7 };
 const full = { quantity: limits.stockMax, version: 7 };
+const archived = { ...few, archived: true } as const;
 const elsewhere = { productId: "p2" };
 const own = (command: Command): Line => movementLine({ commandId: command.commandId });
 
@@ -28,6 +30,7 @@ const place: readonly Row[] = [
   [{ line: tombstoneLine() }, tooMany, "filled"],
   [{}, tooMany, "quantity_out_of_range"],
   [{}, three, "unknown_product"],
+  [{ stock: archived }, three, "product_archived"],
   [{ stock: few }, three, "insufficient_stock"],
   [{ stock: few }, placeOrder({ quantity: 2 }), "accepted"],
 ];
@@ -84,12 +87,28 @@ const resume: readonly Row[] = [
   [{ stock: few }, resumeProduct(), "not_parked"],
 ];
 
+const archive: readonly Row[] = [
+  [{ line: own(archiveProduct()), stock: archived }, archiveProduct(), "repeated"],
+  [{}, archiveProduct(), "unknown_product"],
+  [{ stock: archived }, archiveProduct(), "already_archived"],
+  [{ stock: few }, archiveProduct(), "accepted"],
+];
+
+const restore: readonly Row[] = [
+  [{ line: own(restoreProduct()), stock: few }, restoreProduct(), "repeated"],
+  [{}, restoreProduct(), "unknown_product"],
+  [{ stock: few }, restoreProduct(), "not_archived"],
+  [{ stock: archived }, restoreProduct(), "accepted"],
+];
+
 const tables = {
   PlaceOrder: place,
   CancelOrder: cancel,
   ReceiveStock: receive,
   CountStock: count,
   ResumeProduct: resume,
+  ArchiveProduct: archive,
+  RestoreProduct: restore,
 };
 const empty: Knowledge = { stock: undefined, line: undefined, order: undefined, stockAtVersion: undefined };
 
@@ -123,6 +142,9 @@ test("the tables show every reason there is", () => {
     unknown_version: true,
     count_conflict: true,
     not_parked: true,
+    product_archived: true,
+    already_archived: true,
+    not_archived: true,
   };
   // An order whose cancel came first is not rejected but cancelled: "filled".
   const { cancelled_before_placed: _filled, ...refusals } = all;
@@ -135,7 +157,7 @@ test("a refusal changes nothing and carries the stock that it met", () => {
     const decision = decide({ ...empty, ...given }, logged(when, 5, 3));
     expect(decision).toMatchObject({ kind: "decided", changes: [], lines: [decision.answer] });
     expect(decision.answer).toMatchObject({ status: "rejected", delta: 0, partition: 3, offset: 5, revision: 1 });
-    expect(evolve(decision.answer)).toEqual(given.stock);
+    expect(evolve(decision.answer, given.stock)).toEqual(given.stock);
   }
 });
 
@@ -148,6 +170,25 @@ describe("what is accepted", () => {
     });
     const first = decide(empty, logged(receiveStock({ quantity: 4 }))).answer;
     expect(first).toMatchObject({ delta: 4, stockAfter: 4, version: 1 });
+  });
+
+  test("archiving takes a version and no units; then a delivery and a cancel go on, and it stays archived", () => {
+    const { answer } = decide({ ...empty, stock: few }, logged(archiveProduct({ actor: "ada" })));
+    expect(answer).toMatchObject({ delta: 0, stockAfter: 2, version: 8, actor: "ada" });
+    const after = evolve(answer, few);
+    expect(after).toEqual({ quantity: 2, version: 8, archived: true });
+    for (const command of [receiveStock(), countStock(), cancelOrder()]) {
+      const next = decide({ ...empty, stock: after, order: orderLine() }, logged(command)).answer;
+      expect(next).toMatchObject({ status: "accepted", version: 9 });
+      expect(evolve(next, after)).toMatchObject({ version: 9, archived: true });
+    }
+  });
+
+  test("a product that is restored is sold again", () => {
+    const { answer } = decide({ ...empty, stock: archived }, logged(restoreProduct()));
+    const after = evolve(answer, archived);
+    expect(after).toEqual({ quantity: 2, version: 8 });
+    expect(decide({ ...empty, stock: after }, logged(placeOrder())).answer).toMatchObject({ status: "accepted" });
   });
 
   test("a cancel gives back what its order took, and the order says so", () => {

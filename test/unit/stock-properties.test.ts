@@ -19,7 +19,7 @@ type Decide = typeof StockModule.decide;
 type Evolve = typeof StockModule.evolve;
 type Sabotage = {
   decide?: (decide: Decide, ...given: Parameters<Decide>) => ReturnType<Decide>;
-  evolve?: (evolve: Evolve, line: Line) => Stock | undefined;
+  evolve?: (evolve: Evolve, line: Line, before: Stock | undefined) => Stock | undefined;
   /** Owners keep the first stock that they read and never look again. */
   staleMemory?: boolean;
   storeWithout?: readonly GuardName[];
@@ -34,7 +34,8 @@ vi.mock("../../src/processors/stock.ts", async (importOriginal) => {
   return {
     ...original,
     decide,
-    evolve: (line: Line) => (broken.by.evolve ?? ((real) => real(line)))(original.evolve, line),
+    evolve: (line: Line, before: Stock | undefined) =>
+      (broken.by.evolve ?? ((real) => real(line, before)))(original.evolve, line, before),
   };
 });
 
@@ -113,12 +114,17 @@ function checkTally({ lines, stock }: Played): void {
   for (const productId of productIds) {
     const own = [...lines.values()].filter((line) => line.productId === productId);
     const made = own.filter(raisesVersion).toSorted((a, b) => a.version - b.version);
-    const sum = { ReceiveStock: 0, CountStock: 0, PlaceOrder: 0, CancelOrder: 0, ResumeProduct: 0 };
+    const sum = new Map<string, number>();
+    let archived = false;
     const at = new Map([[0, 0]]);
     for (const [index, line] of made.entries()) {
       check(line.version === index + 1, `${productId}: version ${line.version} comes at place ${index + 1}`);
-      sum[line.type] += line.delta;
-      const quantity = sum.ReceiveStock + sum.CountStock + sum.PlaceOrder + sum.CancelOrder;
+      sum.set(line.type, (sum.get(line.type) ?? 0) + line.delta);
+      const quantity = [...sum.values()].reduce((units, each) => units + each, 0);
+      check(!archived || line.type !== "PlaceOrder", `${productId}@${line.version} was sold while it was archived`);
+      if (line.type === "ArchiveProduct") check(!archived, `${productId}@${line.version} was archived already`);
+      if (line.type === "RestoreProduct") check(archived, `${productId}@${line.version} was not archived`);
+      archived = line.type === "ArchiveProduct" || (archived && line.type !== "RestoreProduct");
       check(
         line.stockAfter === quantity,
         `${productId}@${line.version}: ${line.stockAfter}, lines add up to ${quantity}`,
@@ -132,10 +138,16 @@ function checkTally({ lines, stock }: Played): void {
     }
     const orders = own.filter((line) => line.type === "PlaceOrder" && line.status === "accepted");
     const sold = orders.reduce((units, line) => units + line.quantity, 0);
-    check(sold === -(sum.PlaceOrder + sum.CancelOrder), `${productId}: ${sold} units sold, the sums say otherwise`);
+    check(
+      sold === -((sum.get("PlaceOrder") ?? 0) + (sum.get("CancelOrder") ?? 0)),
+      `${productId}: ${sold} units sold, the sums say otherwise`,
+    );
     const last = made.at(-1);
-    const folded = made.reduce<Stock | undefined>((_before, line) => evolve(line), undefined);
-    const expected = last && { quantity: last.stockAfter, version: last.version };
+    const folded = made.reduce<Stock | undefined>((before, line) => evolve(line, before), undefined);
+    const expected = last && {
+      ...{ quantity: last.stockAfter, version: last.version },
+      ...(archived && { archived: true as const }),
+    };
     check(isDeepStrictEqual(folded, stock.get(productId)), `${productId}: evolve does not fold its lines to its stock`);
     check(isDeepStrictEqual(expected, stock.get(productId)), `${productId}: the stock is not what its last line left`);
   }
@@ -228,9 +240,29 @@ const sabotages: readonly [string, Sabotage, Parameters<typeof fc.assert>[0], Re
   ],
   [
     "evolves to something else",
-    { evolve: (real, line) => (line.type === "CountStock" ? { quantity: 3, version: line.version } : real(line)) },
+    {
+      evolve: (real, line, before) =>
+        line.type === "CountStock" ? { quantity: 3, version: line.version } : real(line, before),
+    },
     tally,
     /^p[123]/,
+  ],
+  [
+    "forgets with the next delivery that a product is archived",
+    { evolve: (real, line, before) => real(line, line.type === "ReceiveStock" ? undefined : before) },
+    tally,
+    /sold while it was archived|not archived|not what its last line left/,
+  ],
+  [
+    "sells what is archived",
+    {
+      decide: (decide, known, logged) => {
+        const stock = known.stock && { quantity: known.stock.quantity, version: known.stock.version };
+        return logged.command.type === "PlaceOrder" ? decide({ ...known, stock }, logged) : decide(known, logged);
+      },
+    },
+    tally,
+    /sold while it was archived/,
   ],
   [
     "throws at a quantity",

@@ -36,7 +36,7 @@ const schema = {
     ...waited(
       onlyResponses(
         ["unknown_product", "order_id_reused", "idempotency_key_reused"],
-        ["insufficient_stock", "cancelled_before_placed", "order_cancelled"],
+        ["product_archived", "insufficient_stock", "cancelled_before_placed", "order_cancelled"],
       ),
     ),
   },

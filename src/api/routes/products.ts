@@ -58,6 +58,6 @@ export function productRoutes(app: ApiServer, { catalogue, isStoreAway, products
 }
 
 export function productView(product: CatalogueProduct, { quantity, version }: Stock): Product {
-  const { id, name, category, priceCents, currency, description, revision } = product;
-  return { id, name, category, priceCents, currency, description, quantity, version, revision };
+  const { id, name, category, priceCents, currency, description, revision, archived } = product;
+  return { id, name, category, priceCents, currency, description, quantity, version, revision, archived };
 }

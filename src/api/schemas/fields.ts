@@ -95,6 +95,17 @@ export const PreferHeaders = Type.Object({
     }),
   ),
 });
+/**
+ * Who asks, until callers are authenticated: a value that is passed on and stored, and that nothing is decided by. Whoever adds
+ * authorization takes it from there instead.
+ */
+export const ActorHeaders = Type.Object({
+  "x-actor": Type.Optional(
+    Text(limits.actorCharsMax, "Who asks, in the caller's words: kept beside what was done, and not authenticated"),
+  ),
+});
+export const actorOf = (headers: Static<typeof ActorHeaders>): string | null => headers["x-actor"] ?? null;
+
 export const CommandHeaders = Type.Object({
   ...PreferHeaders.properties,
   "idempotency-key": Type.Optional(

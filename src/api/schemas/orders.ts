@@ -146,10 +146,10 @@ export const CommandReceipt = Named(
   "CommandReceipt",
   {
     commandId: Uuid("The command's id: the same one again counts once"),
-    type: Type.Enum(["CancelOrder", "ReceiveStock", "CountStock"]),
+    type: Type.Enum(["CancelOrder", "ReceiveStock", "CountStock", "ArchiveProduct", "RestoreProduct"]),
     productId: ProductId,
     orderId: Nullable(Uuid("The order that a cancel names")),
-    quantity: Nullable(Type.Integer({ description: "Units received or counted; null of a cancel" })),
+    quantity: Nullable(Type.Integer({ description: "Units received or counted; null of what brings none" })),
     status: Type.Enum(["pending", "accepted"]),
     stockAfter: Nullable(Type.Integer({ description: "Units in stock right after the decision" })),
     version: Nullable(Type.Integer({ description: "The product's stock version after the decision" })),

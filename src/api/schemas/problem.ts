@@ -35,6 +35,7 @@ const sentAgain = ["orderId", "commandId", "productId"] as const;
 export const problemMembers: Readonly<Record<ProblemCode, readonly MemberName[]>> = {
   quantity_out_of_range: orderDecision,
   unknown_product: [...orderDecision, "commandId"],
+  product_archived: orderDecision,
   insufficient_stock: orderDecision,
   cancelled_before_placed: orderDecision,
   product_mismatch: cancelDecision,
@@ -46,6 +47,8 @@ export const problemMembers: Readonly<Record<ProblemCode, readonly MemberName[]>
   count_conflict: commandDecision,
   not_parked: [],
   still_refused: [],
+  already_archived: commandDecision,
+  not_archived: commandDecision,
   invalid_request: ["errors"],
   malformed_json: [],
   malformed_http: [],

@@ -47,6 +47,7 @@ const productExample = {
   quantity: 5,
   version: 1,
   revision: 1,
+  archived: false,
 };
 
 export const Product = Named(
@@ -61,6 +62,7 @@ export const Product = Named(
     quantity: Type.Integer({ description: "Units in stock, a moment ago" }),
     version: Type.Integer({ description: "Stock version; 0: no stock command is decided yet" }),
     revision: Type.Integer({ description: "Grows when the product's description changes" }),
+    archived: Type.Boolean({ description: "Orders for it are refused; as it was a moment ago" }),
   },
   productExample,
 );

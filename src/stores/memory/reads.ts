@@ -41,22 +41,24 @@ function isOf(filter: OrderFilter, line: StoredLine): boolean {
 
 export function createMemoryCatalogue(ledger: MemoryLedger): CatalogueStore {
   const products = new Map<string, Product>();
+  const asOfNow = <Known extends Product | undefined>(product: Known): Known =>
+    product && { ...product, archived: ledger.stock.get(product.id)?.archived === true };
   return {
     create: (product) => {
       const known = products.get(product.id);
       if (known !== undefined) return Promise.resolve({ product: known, created: false });
-      const added = { ...product, revision: 1 };
+      const added = { ...product, revision: 1, archived: false };
       products.set(product.id, added);
       return Promise.resolve({ product: added, created: true });
     },
-    products: (ids) => Promise.resolve(ids.map((id) => products.get(id) ?? null)),
+    products: (ids) => Promise.resolve(ids.map((id) => asOfNow(products.get(id)) ?? null)),
     page: (after, limit) =>
       Promise.resolve(
         [...products.values()]
           .filter(({ id }) => id > (after ?? ""))
           .toSorted((one, other) => (one.id < other.id ? -1 : 1))
           .slice(0, limit)
-          .map((product) => ({ product, stock: ledger.stock.get(product.id) ?? null })),
+          .map((product) => ({ product: asOfNow(product), stock: ledger.stock.get(product.id) ?? null })),
       ),
   };
 }

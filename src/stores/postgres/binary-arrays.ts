@@ -6,7 +6,7 @@
  * Every function takes one value for each element and returns the whole parameter. Values out of range throw.
  */
 
-const elementType = { int4: 23, int8: 20, text: 25, uuid: 2950, timestamptz: 1184 } as const;
+const elementType = { bool: 16, int4: 23, int8: 20, text: 25, uuid: 2950, timestamptz: 1184 } as const;
 const headBytes = 20;
 const lengthBytes = 4;
 /** Microseconds between 1970 and PostgreSQL's epoch, 2000-01-01. */
@@ -50,6 +50,12 @@ export function int4Array(values: readonly number[]): Buffer {
     const value = values[index] ?? NaN;
     if ((value | 0) !== value) throw new RangeError(`${value} is not an int4`);
     buffer.writeInt32BE(value, at);
+  });
+}
+
+export function boolArray(values: readonly boolean[]): Buffer {
+  return fixed(elementType.bool, 1, values.length, (buffer, at, index) => {
+    buffer.writeUInt8(values[index] === true ? 1 : 0, at);
   });
 }
 

@@ -1,5 +1,5 @@
 import type { CommandType, DeliveryLocation } from "../../schemas/commands.ts";
-import type { LineStatus, RefusalReason, StoredLine } from "../../schemas/lines.ts";
+import type { Line, LineStatus, RefusalReason, StoredLine } from "../../schemas/lines.ts";
 
 /** A row of `ledger` as the client library gives it: int8 as number (see pool.ts), jsonb parsed, times as Date. */
 export type LedgerRow = {
@@ -23,6 +23,8 @@ export type LedgerRow = {
   delivery_location: DeliveryLocation | null;
   as_of_version: number | null;
   reference: string | null;
+  actor: string | null;
+  fulfilment: Line["fulfilment"];
   issued_at: Date;
   decided_at: Date;
 };
@@ -49,6 +51,8 @@ export function storedLine(row: LedgerRow): StoredLine {
     deliveryLocation: row.delivery_location,
     asOfVersion: row.as_of_version,
     reference: row.reference,
+    actor: row.actor,
+    fulfilment: row.fulfilment,
     issuedAt: row.issued_at.getTime(),
     decidedAt: row.decided_at.getTime(),
   };

@@ -29,7 +29,7 @@ type ProgressRow = {
   last_offset: number | null;
   last_checksum: number | null;
 };
-type StockRow = { product_id: string; quantity: number; version: number; parked: boolean };
+type StockRow = { product_id: string; quantity: number; version: number; archived: boolean; parked: boolean };
 type VersionRow = { product_id: string; version: number; stock_after: number };
 
 type FoundStock = Pick<Snapshot, "stock" | "parked">;
@@ -54,8 +54,8 @@ export function createPostgresLedgerStore(pool: pg.Pool): LedgerStore {
     const found = { stock: new Map<string, Stock>(), parked: new Set<string>() };
     if (ids.length === 0) return found;
     const { rows } = await on.query<StockRow>(sql, [textArray(ids)]);
-    for (const { product_id: id, quantity, version, parked } of rows) {
-      if (version > 0) found.stock.set(id, { quantity, version });
+    for (const { product_id: id, quantity, version, archived, parked } of rows) {
+      if (version > 0) found.stock.set(id, archived ? { quantity, version, archived } : { quantity, version });
       if (parked) found.parked.add(id);
     }
     return found;

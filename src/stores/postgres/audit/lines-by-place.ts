@@ -3,7 +3,7 @@ export const auditLineColumns = `
   command_id as "commandId", type, product_id as "productId", order_id as "orderId", quantity, status, reason, delta,
   stock_after as "stockAfter", version, "partition", "offset", revision, unit_price_cents as "unitPriceCents", currency,
   customer_id as "customerId", basket_id as "basketId", delivery_location as "deliveryLocation",
-  as_of_version as "asOfVersion", reference, (extract(epoch from issued_at) * 1000)::float8 as "issuedAt"`;
+  as_of_version as "asOfVersion", reference, actor, fulfilment, (extract(epoch from issued_at) * 1000)::float8 as "issuedAt"`;
 
 /** All lines by their place in the log: the order of an index. No locks. */
 export const linesByPlaceSql = `select ${auditLineColumns} from ledger order by "partition", "offset"`;

@@ -19,7 +19,7 @@ export const linesByProductSql = `
   order by "productId", "atVersion", "lookedBack", booked desc, "partition", "offset"`;
 
 /** All of `stock`, in the same order. No locks. */
-export const stockByProductSql = `select product_id as "productId", quantity, version from stock order by product_id`;
+export const stockByProductSql = `select product_id as "productId", quantity, version, archived from stock order by product_id`;
 
 /** The catalogue. No locks. */
 export const catalogueSql = `select product_id as "productId", initial_stock as "initialStock" from products`;

@@ -1,7 +1,8 @@
 const order = `command_id, product_id, quantity, unit_price_cents, currency, customer_id, basket_id, delivery_location, status,
-  reason, delta, stock_after, version, "partition", "offset", revision, issued_at, decided_at`;
+  reason, delta, stock_after, version, "partition", "offset", revision, issued_at, decided_at,
+  fulfilment`;
 const movement = `command_id, type, product_id, order_id, quantity, status, reason, delta, stock_after, version, "partition",
-  "offset", as_of_version, reference, issued_at, decided_at`;
+  "offset", as_of_version, reference, issued_at, decided_at, actor`;
 
 /** Ids that one has and the other has not, or has otherwise. Sorts or hashes both. No locks. */
 function differences(view: string, viewColumns: string, where: string, ledgerColumns: string): string {

@@ -16,6 +16,7 @@ type ProductRow = {
   description: string | null;
   initial_stock: number;
   revision: number;
+  archived: boolean;
 };
 type StockedRow = ProductRow & { quantity: number | null; version: number | null };
 
@@ -60,4 +61,5 @@ const productOf = (row: ProductRow): Product => ({
   description: row.description,
   initialStock: row.initial_stock,
   revision: row.revision,
+  archived: row.archived,
 });

@@ -9,5 +9,5 @@ export const createProductSql = {
     insert into products (product_id, name, category, price_cents, currency, description, initial_stock)
     values ($1, $2, $3, $4, $5, $6, $7)
     on conflict (product_id) do nothing
-    returning product_id, name, category, price_cents, currency, description, initial_stock, revision`,
+    returning product_id, name, category, price_cents, currency, description, initial_stock, revision, false as archived`,
 };

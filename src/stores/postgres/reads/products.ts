@@ -1,9 +1,11 @@
 /**
- * Input: product ids (text[]). Result: the catalogue's rows of them, in no order. Locks: none.
+ * Input: product ids (text[]). Result: the catalogue's rows of them, and whether they are archived, in no order. Locks: none.
  */
 export const productsSql = {
   name: "read_products",
   text: `
-    select product_id, name, category, price_cents, currency, description, initial_stock, revision
-    from products where product_id = any($1::text[])`,
+    select p.product_id, p.name, p.category, p.price_cents, p.currency, p.description, p.initial_stock, p.revision,
+           coalesce(s.archived, false) as archived
+    from products p left join stock s on s.product_id = p.product_id
+    where p.product_id = any($1::text[])`,
 };

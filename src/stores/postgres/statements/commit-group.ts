@@ -1,11 +1,11 @@
 /**
- * Input: the arrays and JSON of `commit_group` (migrations 0002 and 0004), all in PostgreSQL's binary array format but the JSON.
+ * Input: the arrays and JSON of `commit_group` (migrations 0002, 0004 and 0012), all in PostgreSQL's binary array format but the JSON.
  * Result: one row, `decided_at`. Raises TM001 fenced, TM002 moved, TM003 stale, 23505 for an id decided before.
  * Locks: rows of `partitions`, of `stock`, of the `ledger` lines named, then the new command ids.
  */
 import type { Line } from "../../../schemas/lines.ts";
 import type { DeadLetter, GroupWrite, ParkedWrite } from "../../ledger-store.ts";
-import { int4Array, int8Array, textArray, timestampArray, uuidArray } from "../binary-arrays.ts";
+import { boolArray, int4Array, int8Array, textArray, timestampArray, uuidArray } from "../binary-arrays.ts";
 
 const types = [
   ...["int4[]", "int8[]", "int8[]", "int8[]", "int8[]"],
@@ -15,6 +15,7 @@ const types = [
   ...["text[]", "text[]", "text[]", "timestamptz[]"],
   ...["jsonb", "jsonb", "jsonb"],
   ...["int8[]", "int8[]", "jsonb"],
+  "bool[]",
 ];
 
 export const commitGroupSql = {
@@ -24,7 +25,13 @@ export const commitGroupSql = {
 
 /** Orders that were accepted or refused travel in arrays; every other line is rare and travels as JSON. */
 function isPlain(line: Line): boolean {
-  return line.type === "PlaceOrder" && line.status !== "cancelled";
+  return line.type === "PlaceOrder" && line.status !== "cancelled" && line.fulfilment === null;
+}
+
+/** By product, as the group leaves it. Empty, where none of them is: so it is of nearly all groups, and costs nothing. */
+function archivedArray(stock: GroupWrite["stock"]): Buffer {
+  const isArchived = stock.map(({ after }) => after?.archived === true);
+  return boolArray(isArchived.includes(true) ? isArchived : []);
 }
 
 export function commitGroupValues(group: GroupWrite): (Buffer | string | null)[] {
@@ -70,6 +77,7 @@ export function commitGroupValues(group: GroupWrite): (Buffer | string | null)[]
     group.parked.length === 0
       ? null
       : JSON.stringify({ products: group.parked.map(parkedRow), resumed: group.resumed }),
+    archivedArray(stock),
   ];
 }
 
@@ -95,6 +103,8 @@ function lineRow(line: Line): object {
     delivery_location: line.deliveryLocation,
     as_of_version: line.asOfVersion,
     reference: line.reference,
+    actor: line.actor,
+    fulfilment: line.fulfilment,
     issued_at: new Date(line.issuedAt).toISOString(),
   };
 }
@@ -122,6 +132,7 @@ function parkedRow({ productId, readVersion, wasParked, after, because }: Parked
     is_parked: because !== null,
     quantity: after?.quantity ?? 0,
     version: after?.version ?? 0,
+    is_archived: after?.archived === true,
     because,
   };
 }

@@ -1,8 +1,12 @@
 import { lineColumns } from "../line-columns.ts";
 
-/** Input: product ids. Result: product_id, quantity, version (0: parked without stock), parked. The locking form takes the rows in order (P5). */
+/**
+ * Input: product ids. Result: product_id, quantity, version (0: parked without stock), archived, parked. The locking form takes
+ * the rows in order (P5).
+ */
 export const stockSql = `
-  select product_id, quantity, version, parked_because is not null as parked from stock where product_id = any($1::text[])`;
+  select product_id, quantity, version, archived, parked_because is not null as parked
+  from stock where product_id = any($1::text[])`;
 export const stockLockedSql = `${stockSql} order by product_id for update`;
 
 /** Input: command ids. Result: their lines. The locking form takes the rows in order (P5). */
