@@ -68,6 +68,30 @@ export const limits = {
   healthProbeIntervalMs: 2_000,
   healthProbeDeadlineMs: 1_500,
 
+  // Who follows orders and products (src/api/live/).
+  /** Event streams and WebSockets of one api. */
+  liveSubscribersMax: 10_000,
+  /** Orders and products that they follow, all together, and by one WebSocket. */
+  liveFollowedMax: 50_000,
+  liveFollowedBySocketMax: 500,
+  /** A product's stock is told this often at most: several versions in between are told as the last one. */
+  liveStockIntervalMs: 50,
+  /** What has nothing to tell says so this often, so that whoever is between keeps the connection. */
+  liveBeatMs: 15_000,
+  /** A subscriber that has not taken what there is for it for so long is dropped. */
+  liveStallMs: 30_000,
+  /** What was ended has so long to take the end; then its connection is cut. */
+  liveEndMs: 1_000,
+  /** When a stream's client comes again, and over which time those are spread whom a closing server sends away. */
+  liveRetryMs: 1_000,
+  liveRetrySpreadMs: 4_000,
+  /** How often those things are looked for that must be read again, and how many are read at once. */
+  liveLookMs: 200,
+  liveLookTopicsMax: 1_000,
+  /** Everything that is followed is read again this often: without the feed, and with it, where a message was lost unnoticed. */
+  liveUnheardMs: 2_000,
+  liveRecheckMs: 30_000,
+
   // The order writer of the ingress (P18).
   appendDeadlineMs: 5_000,
   appendBatchRecordsMax: 5_000,
@@ -323,6 +347,9 @@ assert(limits.appendBatchBytesMax <= limits.appendQueueBytesMax, "the queue must
 assert(limits.quotaAimMs < limits.quotaLateMs, "a quota keeps its partition in time");
 assert(limits.quotaPauseMsMax < limits.quotaKeptMs, "a quota outlives its pauses");
 assert(limits.requestsUnderWayMin <= limits.requestsUnderWayMax, "some may always be under way");
+assert(limits.liveFollowedBySocketMax <= limits.liveFollowedMax, "one may follow as much as it may");
+assert(limits.liveEndMs < limits.drainMs, "streams that don't take their end hold up no stop");
+assert(limits.liveLookTopicsMax <= limits.lookupIdsMax, "a look is one question");
 assert(limits.appendQueueAgeMsMax < limits.appendDeadlineMs, "what is taken still has time");
 assert(limits.appendTogetherRecordsMax <= limits.appendBatchRecordsMax, "an entry fits into one append");
 assert(

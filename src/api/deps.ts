@@ -12,6 +12,7 @@ import type { OrderReads } from "../stores/order-reads.ts";
 import type { PartitionMap, PartitionMapStore } from "../stores/partition-map-store.ts";
 import type { ReadCache } from "../stores/read-cache.ts";
 import type { GrowthHealthOptions } from "./growth-health.ts";
+import type { LiveLimits } from "./live/live.ts";
 import type { WriterLimits } from "./order-writer.ts";
 import type { TopicNames } from "./plugins/asyncapi-document.ts";
 
@@ -46,6 +47,8 @@ export type ApiDeps = {
   readonly catalogueCacheEntriesMax?: number;
   /** False: no product gets a quota, whomever it holds up. */
   readonly productQuotas?: boolean;
+  /** For tests: `limits` otherwise. */
+  readonly liveBounds?: Partial<LiveLimits> | undefined;
   readonly clock?: Clock;
   /** Makes the ids that callers did not give (P1): a UUID that nobody else makes. */
   readonly newCommandId?: () => string;

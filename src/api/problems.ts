@@ -47,6 +47,7 @@ export const problems = {
   headers_too_large: { status: 431, title: "The request's head is too large" },
   internal_error: { status: 500, title: "Something broke here" },
   overloaded: { status: 503, title: "More requests are waiting than can be served" },
+  too_many_subscribers: { status: 503, title: "More follow orders and products than can be served" },
   product_moving: { status: 503, title: "The product is moving to another partition" },
   log_unavailable: { status: 503, title: "The order log did not acknowledge in time" },
   store_unavailable: { status: 503, title: "The database can't be asked now" },

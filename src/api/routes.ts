@@ -3,6 +3,7 @@ import { archiveProductRoutes } from "./routes/archive-product.ts";
 import { cancelOrderRoute } from "./routes/cancel-order.ts";
 import { createProductRoute } from "./routes/create-product.ts";
 import { listOrdersRoute } from "./routes/list-orders.ts";
+import { liveEventRoutes } from "./routes/live-events.ts";
 import { lookupOrdersRoute } from "./routes/lookup-orders.ts";
 import { placeBatchRoute } from "./routes/place-batch.ts";
 import { placeOrderRoute } from "./routes/place-order.ts";
@@ -23,4 +24,5 @@ export function addRoutes(app: ApiServer, services: ApiServices): void {
   productRoutes(app, services);
   stockCommandRoutes(app, services);
   archiveProductRoutes(app, services);
+  liveEventRoutes(app, services);
 }

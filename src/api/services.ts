@@ -15,6 +15,8 @@ import type { ApiDeps } from "./deps.ts";
 import { createGrowthCheck } from "./growth-health.ts";
 import { createOrderFinder } from "./order-finder.ts";
 import type { OrderFinder } from "./order-finder.ts";
+import { createLive } from "./live/live.ts";
+import type { Live } from "./live/live.ts";
 import { createOrderWriter } from "./order-writer.ts";
 import { createIngressMap } from "./partition-map.ts";
 import { createProductQuotas } from "./product-quotas.ts";
@@ -31,6 +33,7 @@ export type ApiServices = {
   readonly log: CommandLog;
   readonly admission: Admission;
   readonly waiters: Waiters;
+  readonly live: Live;
   readonly catalogue: Catalogue;
   readonly products: CatalogueStore;
   readonly orders: Pick<OrderReads, "list" | "listByStatus">;
@@ -66,9 +69,31 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
   const proveAbsence = createAbsenceProof({ inspector, orders, clock });
   const leaving = new AbortController();
   const quotas = createProductQuotas({ bounds: limits, clock, metrics });
+  const knownProducts = createCatalogue(catalogue, clock, isStoreAway, deps.catalogueCacheEntriesMax);
+  const finder = createOrderFinder({ cache, orders, letters: deps.letters, codec, proveAbsence, metrics, clock });
+  const readStock = createStockReader({ cache, orders, metrics, clock });
+  const { logger, liveBounds } = deps;
+  const live = createLive({
+    finder,
+    catalogue: knownProducts,
+    readStock,
+    orders,
+    clock,
+    metrics,
+    logger,
+    bounds: liveBounds,
+  });
+  const { topics } = live;
   const feed = deps.startFeed({
-    wanted: () => waiters.wanted(),
-    told: (message) => waiters.told(message),
+    heard: () => topics.heard(),
+    lost: () => topics.lost(),
+    wanted: () => waiters.wanted() || topics.followsOrders(),
+    follows: () => topics.follows(),
+    told: (message) => {
+      waiters.told(message);
+      topics.decided(message);
+    },
+    changed: (changes) => topics.changed(changes),
     decidedUpTo: (positions) => quotas.decidedUpTo(positions),
   });
 
@@ -93,11 +118,12 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
       appendMs: () => writer.appendMs(),
     }),
     waiters,
-    catalogue: createCatalogue(catalogue, clock, isStoreAway, deps.catalogueCacheEntriesMax),
+    live,
+    catalogue: knownProducts,
     products: catalogue,
     orders,
-    finder: createOrderFinder({ cache, orders, letters: deps.letters, codec, proveAbsence, metrics, clock }),
-    readStock: createStockReader({ cache, orders, metrics, clock }),
+    finder,
+    readStock,
     markPending: (order) =>
       cache.markPending(order.orderId, JSON.stringify(order)).catch(() => metrics.cacheFailures.inc()),
     isStoreAway,
@@ -108,12 +134,14 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
     leave: () => {
       leaving.abort();
       waiters.leave();
+      live.subscribers.leave();
       map.leave();
     },
     close: async () => {
       await writer.close();
       map.close();
       feed.close();
+      topics.close();
     },
   };
 }

@@ -124,6 +124,33 @@ export function createMetrics(options: { readonly defaults?: boolean } = {}) {
       help: "Requests that wait for a decision",
       registers,
     }),
+    liveSubscribers: new Gauge({
+      name: "tallyman_live_subscribers",
+      help: "Event streams and WebSockets that are open",
+      labelNames: ["over"],
+      registers,
+    }),
+    liveFollowed: new Gauge({
+      name: "tallyman_live_followed",
+      help: "Orders and products that subscribers follow, each counted once for each of them",
+      registers,
+    }),
+    liveEvents: new Counter({
+      name: "tallyman_live_events_total",
+      help: "Events told to subscribers, by what they follow",
+      labelNames: ["kind"],
+      registers,
+    }),
+    liveDropped: new Counter({
+      name: "tallyman_live_dropped_total",
+      help: "Subscribers that were sent away, by why",
+      labelNames: ["reason"],
+      registers,
+    }),
+    liveGaps: counter(
+      "tallyman_live_gaps_total",
+      "Times that messages between instances may have been missed, so that all that is followed is read again",
+    ),
     cacheFailures: counter("tallyman_cache_failures_total", "Requests that went on without Redis"),
     httpRequests: new Counter({
       name: "tallyman_http_requests_total",

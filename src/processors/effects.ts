@@ -7,8 +7,8 @@
  * I1 What is written into the cache goes with the moment of the cache that was noted before it was decided, or read back.
  *    Where the cache has lost what it had since, or learnt of more partitions, the lease's effects are read back (P16).
  */
-import { noticeOf } from "../schemas/decision-feed.ts";
-import type { DecisionMessage } from "../schemas/decision-feed.ts";
+import { noticeOf, stockNotice } from "../schemas/decision-feed.ts";
+import type { Changes, DecisionMessage } from "../schemas/decision-feed.ts";
 import type { Stock, StoredLine } from "../schemas/lines.ts";
 import { decidedOrder } from "../schemas/order-document.ts";
 import { partitionOf } from "../partitioning/partition-of.ts";
@@ -20,6 +20,7 @@ import type { Chunk, Lease } from "./lease.ts";
 import { Outlet } from "./outlet.ts";
 import type { Part } from "./outlet.ts";
 import type { ProcessorDeps } from "./processor-deps.ts";
+import { isCancelledBeforePlaced } from "./stock.ts";
 
 type EffectsPart = Part<PartitionEffects>;
 
@@ -55,7 +56,8 @@ export class Effects {
     const parts = partsOf(group, chunks, receipt, { noted, partitionCount: this.#deps.partitionCount() });
     const decisions = group.answers.map(({ line }) => noticeOf(line));
     const decidedUpTo = parts.map(({ lease, to }) => [lease.partition, to] as const);
-    this.#outlet.decided(parts, { decidedUpTo, decidedAt: receipt.decidedAt, decisions }, decisions.length);
+    const message = { decidedUpTo, decidedAt: receipt.decidedAt, decisions, changes: changesOf(group) };
+    this.#outlet.decided(parts, message, decisions.length);
   }
 
   /** The lease's effects are read back from the ledger, from where they are done. */
@@ -116,7 +118,11 @@ export class Effects {
     const reached = last === undefined ? to : Math.max(last.offset, from + 1);
     const decidedUpTo = [[lease.partition, reached] as const];
     const decisions = lines.map((line) => noticeOf(line));
-    if (decidedAt !== undefined) await cache.publish({ decidedUpTo, decidedAt, decisions });
+    const changes: Changes = {
+      stock: [...stock].map(([productId, now]) => stockNotice(productId, now)),
+      orders: orders.map(({ commandId, revision }) => [commandId, revision]),
+    };
+    if (decidedAt !== undefined) await cache.publish({ decidedUpTo, decidedAt, decisions, changes });
     return reached;
   }
 }
@@ -149,6 +155,19 @@ function partsOf(
     parts.get(partition)?.orders.push({ orderId: line.commandId, document: () => decidedOrder(line, at) });
   }
   return [...parts.values()];
+}
+
+/**
+ * What is different for those who follow it. Too much does no harm: who has it already takes no notice. An order that only its own
+ * command has decided is among the decisions; what is neither is one that another command changed, or that was cancelled before it came.
+ */
+function changesOf({ products, orders }: DecidedGroup): Changes {
+  return {
+    stock: products.flatMap(({ productId, stock }) => (stock === undefined ? [] : [stockNotice(productId, stock)])),
+    orders: orders.flatMap(({ line }) =>
+      line.revision > 1 || isCancelledBeforePlaced(line) ? [[line.commandId, line.revision] as const] : [],
+    ),
+  };
 }
 
 function replayedEffects(

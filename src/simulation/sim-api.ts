@@ -33,9 +33,11 @@ export class SimApi {
         if (services.cacheReads.state !== "up" || engine.chance(services.cacheReads.lossRate)) return;
         process.after(engine.between(0.1, 3), "feed", () => {
           listener.decidedUpTo(message.decidedUpTo);
+          if (listener.follows()) listener.changed(message.changes);
           if (listener.wanted()) listener.told(message);
         });
       });
+      listener.heard();
       return { close };
     };
     const api = createServices({

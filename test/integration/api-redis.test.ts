@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { limits } from "../../src/limits.ts";
-import type { DecidedUpTo, DecisionMessage } from "../../src/schemas/decision-feed.ts";
+import type { Changes, DecidedUpTo, DecisionMessage } from "../../src/schemas/decision-feed.ts";
 import { CacheUnavailable, nothingNoted } from "../../src/stores/effects-cache.ts";
 import { connectRedis, redisReady } from "../../src/stores/redis/connection.ts";
 import { startRedisDecisionFeed } from "../../src/stores/redis/decision-feed.ts";
@@ -79,14 +79,20 @@ afterEach(async () => {
   await wire.close();
 });
 
+type Told = Pick<DecisionMessage, "decidedAt" | "decisions">;
+const toldOf = (id: string): Told => ({ decidedAt: 1, decisions: message(id).decisions });
 const message = (id: string): DecisionMessage => ({
   decidedUpTo: [[3, 4]],
   decidedAt: 1,
   decisions: [[id, "accepted", null, 1, 2, 3, 4, 5, 1]],
+  changes: { stock: [["p1", 1, 2]], orders: [[id, 1]] },
 });
 
 test("the feed tells those who wait, drops unread what nobody waits for, and comes back after a loss", async () => {
-  const told: DecisionMessage[] = [];
+  const told: Told[] = [];
+  const changes: Changes[] = [];
+  const connection: string[] = [];
+  let follows = false;
   let wanted = true;
   let asked = 0;
   const failures: Error[] = [];
@@ -95,6 +101,10 @@ test("the feed tells those who wait, drops unread what nobody waits for, and com
     redis: await open(),
     channel: "decisions-test",
     listener: {
+      heard: () => connection.push("heard"),
+      lost: () => connection.push("lost"),
+      follows: () => follows,
+      changed: (each) => changes.push(each),
       wanted: () => {
         asked++;
         return wanted;
@@ -116,7 +126,7 @@ test("the feed tells those who wait, drops unread what nobody waits for, and com
   await subscribed();
   await vi.waitFor(() => expect(failures.length).toBeGreaterThan(0), 5_000); // "{" is not JSON, and stops nothing.
   await owner.publish(message("a"));
-  await vi.waitFor(() => expect(told).toEqual([message("a")]), 5_000);
+  await vi.waitFor(() => expect(told).toEqual([toldOf("a")]), 5_000);
 
   wanted = false;
   const askedBefore = asked;
@@ -128,9 +138,30 @@ test("the feed tells those who wait, drops unread what nobody waits for, and com
   wanted = true;
   await vi.waitFor(async () => {
     await owner.publish(message("b"));
-    expect(told).toContainEqual(message("b"));
+    expect(told).toContainEqual(toldOf("b"));
   }, 10_000);
-  expect(told).not.toContainEqual(message("unread"));
+  expect(told).not.toContainEqual(toldOf("unread"));
+
+  // What is different is read by those who follow it, alone; each gap is told, before what comes after it.
+  expect(changes).toEqual([]);
+  follows = true;
+  wanted = false;
+  const toldBefore = told.length;
+  await owner.publish(message("c"));
+  await vi.waitFor(() => expect(changes).toContainEqual(message("c").changes), 5_000);
+  expect(told).toHaveLength(toldBefore);
+  // "heard" comes once for each subscription, and for each message that can't be read.
+  expect(connection.join(" ")).toMatch(/^(heard )+lost( heard)+$/);
+
+  // A processor of the version before tells no changes: they are missed, and who waits is told all the same.
+  const [heardBefore, changesBefore] = [connection.length, changes.length];
+  wanted = true;
+  const { decidedAt, decisions, decidedUpTo } = message("old");
+  const lines = [decidedUpTo, { decidedAt, decisions }].map((line) => JSON.stringify(line));
+  await publisher.publish("decisions-test", lines.join("\n"));
+  await vi.waitFor(() => expect(told).toContainEqual(toldOf("old")), 5_000);
+  expect(connection.slice(heardBefore)).toEqual(["heard"]);
+  expect(changes).toHaveLength(changesBefore);
   feed.close();
 });
 

@@ -7,6 +7,7 @@ import { pino } from "pino";
 import { buildServer } from "../../src/api/server.ts";
 import type { ApiServer } from "../../src/api/api-server.ts";
 import type { TopicNames } from "../../src/api/plugins/asyncapi-document.ts";
+import type { LiveLimits } from "../../src/api/live/live.ts";
 import type { WriterLimits } from "../../src/api/order-writer.ts";
 import { systemClock } from "../../src/clock.ts";
 import { limits } from "../../src/limits.ts";
@@ -17,7 +18,7 @@ import { createMetrics } from "../../src/ops/metrics.ts";
 import { letterOfCommand } from "../../src/processors/letters.ts";
 import { decide, evolve } from "../../src/processors/stock.ts";
 import type { Command } from "../../src/schemas/commands.ts";
-import { noticeOf } from "../../src/schemas/decision-feed.ts";
+import { noticeOf, stockNotice } from "../../src/schemas/decision-feed.ts";
 import type { Line, Stock, StoredLine } from "../../src/schemas/lines.ts";
 import { decidedOrder } from "../../src/schemas/order-document.ts";
 import type { CatalogueStore, Product } from "../../src/stores/catalogue-store.ts";
@@ -25,6 +26,7 @@ import { StoreUnavailable } from "../../src/stores/ledger-store.ts";
 import type { KeptLetter } from "../../src/stores/dead-letter-store.ts";
 import { createMemoryCache } from "../../src/stores/memory/effects-cache.ts";
 import { createMemoryPartitionMapStore } from "../../src/stores/memory/partition-map-store.ts";
+import type { DecisionListener } from "../../src/stores/decision-feed.ts";
 import type { OrderReads, Page, TimePosition } from "../../src/stores/order-reads.ts";
 import type { OpenApi } from "../../local/http-reference/openapi.ts";
 import { simCodec } from "../simulation/sim-log.ts";
@@ -59,9 +61,16 @@ export class ApiWorld {
   /** Appends wait for this. */
   held: Promise<void> = Promise.resolve();
   catalogueQuestions = 0;
+  /** While the store was away. */
+  questionsRefused = 0;
+  /** Answers of the store wait for this. */
+  storeHeld: Promise<void> | undefined;
   clock: (() => number) | undefined;
   storeAwayBacklogRecordsMax: number | undefined;
   requestsUnderWayMax: number | undefined;
+  liveBounds: Partial<LiveLimits> | undefined;
+  /** What hears of decisions. */
+  feed: DecisionListener = undefined as never;
   productQuotas: boolean | undefined;
   writerBounds: Partial<WriterLimits> | undefined;
   appendsUnderWay = 0;
@@ -89,13 +98,17 @@ export class ApiWorld {
       startFeed: (listener) => {
         const close = this.cache.subscribe((message) => {
           listener.decidedUpTo(message.decidedUpTo);
+          if (listener.follows()) listener.changed(message.changes);
           if (listener.wanted()) listener.told(message);
         });
+        this.feed = listener;
+        listener.heard();
         return { close };
       },
       health: this.health,
       metrics: this.metrics,
       logger,
+      liveBounds: this.liveBounds,
       clock: { ...systemClock, monotonic, now: () => this.clock?.() ?? Date.now() },
       ...(this.storeAwayBacklogRecordsMax !== undefined && {
         storeAwayBacklogRecordsMax: this.storeAwayBacklogRecordsMax,
@@ -187,7 +200,15 @@ export class ApiWorld {
     const noted = this.cache.moment();
     await this.#owner.apply([{ partition, epoch: 1, partitionCount, noted, stock, orders }]).catch(() => undefined);
     await this.#owner
-      .publish({ decidedUpTo: [[partition, offset + 1]], decidedAt, decisions: [noticeOf(answer)] })
+      .publish({
+        decidedUpTo: [[partition, offset + 1]],
+        decidedAt,
+        decisions: [noticeOf(answer)],
+        changes: {
+          stock: stock.map((each) => stockNotice(each.productId, each)),
+          orders: changed.map(({ commandId, revision }) => [commandId, revision]),
+        },
+      })
       .catch(() => undefined);
   }
 
@@ -217,8 +238,11 @@ export class ApiWorld {
   }
 
   #ask<Result>(answer: () => Result): Promise<Result> {
-    if (this.storeAway) return Promise.reject(new StoreUnavailable("PostgreSQL is switched off"));
-    return Promise.resolve(answer());
+    if (this.storeAway) {
+      this.questionsRefused++;
+      return Promise.reject(new StoreUnavailable("PostgreSQL is switched off"));
+    }
+    return this.storeHeld === undefined ? Promise.resolve(answer()) : this.storeHeld.then(answer);
   }
 
   /** Letters of the commands in `waiting`. */

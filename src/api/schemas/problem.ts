@@ -68,6 +68,7 @@ export const problemMembers: Readonly<Record<ProblemCode, readonly MemberName[]>
   internal_error: [],
   overloaded: sentAgain,
   product_busy: sentAgain,
+  too_many_subscribers: [],
   product_moving: sentAgain,
   log_unavailable: sentAgain,
   store_unavailable: [],
