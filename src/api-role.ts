@@ -15,12 +15,14 @@ import type { RunningRole } from "./role.ts";
 import { createRegistryHttp } from "./schemas/registry-http.ts";
 import { prepare } from "./set-up.ts";
 import { createPostgresDeadLetterStore } from "./stores/postgres/dead-letter-store.ts";
+import { createPostgresDriverStore } from "./stores/postgres/driver-store.ts";
 import { createPostgresPartitionMapStore } from "./stores/postgres/partition-map-store.ts";
 import { createPool } from "./stores/postgres/pool.ts";
 import { createPostgresCatalogueStore } from "./stores/postgres/reads/catalogue-store.ts";
 import { createPostgresOrderReads } from "./stores/postgres/reads/order-reads.ts";
 import { connectRedis, redisReady } from "./stores/redis/connection.ts";
 import { startRedisDecisionFeed } from "./stores/redis/decision-feed.ts";
+import { createRedisDriverPositions } from "./stores/redis/driver-positions.ts";
 import { decisionsChannel } from "./stores/redis/keys.ts";
 import { createRedisReadCache } from "./stores/redis/read-cache.ts";
 
@@ -84,6 +86,8 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
     orders,
     letters: createPostgresDeadLetterStore(pool),
     cache: createRedisReadCache({ redis }),
+    drivers: createPostgresDriverStore(pool),
+    positions: createRedisDriverPositions({ redis }),
     startFeed: (listener) =>
       startRedisDecisionFeed({
         redis: subscriber,

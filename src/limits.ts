@@ -235,6 +235,29 @@ export const limits = {
   /** Age from which a pending mark alone is not believed and PostgreSQL is asked too. */
   pendingBelievedMs: 2_000,
 
+  // Drivers and where they are (docs/decisions/072-drivers.md).
+  /** How far Redis's grid of places goes, north and south (EPSG:3857). */
+  positionLatitudeMax: 85.05112878,
+  /** A position counts for so long after it was observed. */
+  driverSilenceMs: 120_000,
+  /** How far in the future a driver's clock may be. */
+  positionSkewMs: 10_000,
+  /** Positions of one request. */
+  positionsMax: 500,
+  /** Positions that one script handles, and silent drivers that it forgets: Redis serves nobody else while it runs. */
+  positionScriptEntriesMax: 200,
+  silentForgottenMax: 500,
+  /** A driver who is on duty is believed to be for so long without asking PostgreSQL. */
+  driverBelievedMs: 5_000,
+  driverCacheEntriesMax: 100_000,
+  nearestDriversDefault: 10,
+  nearestDriversMax: 100,
+  nearestRadiusMetersDefault: 10_000,
+  nearestRadiusMetersMax: 100_000,
+  /** How many of the nearest are looked at, at first and at most, to find free ones. */
+  nearestLooksFirst: 50,
+  nearestLooksMax: 2_000,
+
   // The decisions topic (P15).
   /** A product's decisions of one commit beyond this make another record. */
   decisionsPerRecordMax: 500,
@@ -344,6 +367,11 @@ assert(limits.letterValueBytesMax * 2 <= limits.deadLetterMessageBytesMax, "a le
 assert(limits.halvedGroupCommandsMin < limits.groupCommandsMax, "a full group can be halved");
 assert(limits.appendBatchRecordsMax <= limits.appendQueueRecordsMax, "the queue must hold a whole batch");
 assert(limits.appendBatchBytesMax <= limits.appendQueueBytesMax, "the queue must hold a whole batch");
+assert(limits.positionSkewMs < limits.driverSilenceMs, "no clock makes a driver heard for ever");
+assert(limits.positionsMax * 500 <= limits.httpBodyBytesMax, "a request's positions fit into its body");
+assert(limits.nearestDriversDefault <= limits.nearestDriversMax, "the default is within the bound");
+assert(limits.nearestRadiusMetersDefault <= limits.nearestRadiusMetersMax, "the default is within the bound");
+assert(limits.nearestLooksFirst <= limits.nearestLooksMax, "the first look is within the bound");
 assert(limits.quotaAimMs < limits.quotaLateMs, "a quota keeps its partition in time");
 assert(limits.quotaPauseMsMax < limits.quotaKeptMs, "a quota outlives its pauses");
 assert(limits.requestsUnderWayMin <= limits.requestsUnderWayMax, "some may always be under way");

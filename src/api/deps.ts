@@ -8,6 +8,8 @@ import type { CommandCodec } from "../schemas/codec.ts";
 import type { CatalogueStore } from "../stores/catalogue-store.ts";
 import type { DeadLetterStore } from "../stores/dead-letter-store.ts";
 import type { DecisionFeed, DecisionListener } from "../stores/decision-feed.ts";
+import type { DriverPositions } from "../stores/driver-positions.ts";
+import type { DriverStore } from "../stores/driver-store.ts";
 import type { OrderReads } from "../stores/order-reads.ts";
 import type { PartitionMap, PartitionMapStore } from "../stores/partition-map-store.ts";
 import type { ReadCache } from "../stores/read-cache.ts";
@@ -32,6 +34,8 @@ export type ApiDeps = {
   readonly orders: OrderReads;
   readonly letters: Pick<DeadLetterStore, "undecided">;
   readonly cache: ReadCache;
+  readonly drivers: DriverStore;
+  readonly positions: DriverPositions;
   /** Starts the decision feed; the server closes it. */
   readonly startFeed: (listener: DecisionListener) => DecisionFeed;
   readonly health: Health;

@@ -2,9 +2,13 @@ import type { ApiServer } from "./api-server.ts";
 import { archiveProductRoutes } from "./routes/archive-product.ts";
 import { cancelOrderRoute } from "./routes/cancel-order.ts";
 import { createProductRoute } from "./routes/create-product.ts";
+import { driverLocationRoutes } from "./routes/driver-locations.ts";
+import { driverRoutes } from "./routes/drivers.ts";
 import { listOrdersRoute } from "./routes/list-orders.ts";
 import { liveEventRoutes } from "./routes/live-events.ts";
 import { lookupOrdersRoute } from "./routes/lookup-orders.ts";
+import { nearestDriversRoute } from "./routes/nearest-drivers.ts";
+import { orderDriverRoutes } from "./routes/order-driver.ts";
 import { placeBatchRoute } from "./routes/place-batch.ts";
 import { placeOrderRoute } from "./routes/place-order.ts";
 import { productRoutes } from "./routes/products.ts";
@@ -25,4 +29,9 @@ export function addRoutes(app: ApiServer, services: ApiServices): void {
   stockCommandRoutes(app, services);
   archiveProductRoutes(app, services);
   liveEventRoutes(app, services);
+  // Before /drivers/:id, which it looks like.
+  nearestDriversRoute(app, services);
+  driverRoutes(app, services);
+  driverLocationRoutes(app, services);
+  orderDriverRoutes(app, services);
 }

@@ -1,5 +1,8 @@
 import { systemClock } from "../clock.ts";
 import type { CatalogueStore } from "../stores/catalogue-store.ts";
+import type { DriverPositions } from "../stores/driver-positions.ts";
+import type { DriverStore } from "../stores/driver-store.ts";
+import type { Metrics } from "../ops/metrics.ts";
 import type { OrderDocument } from "../schemas/order-document.ts";
 import type { OrderReads } from "../stores/order-reads.ts";
 import { limits } from "../limits.ts";
@@ -12,6 +15,14 @@ import { createCommandLog } from "./command-log.ts";
 import type { CommandLog } from "./command-log.ts";
 import { newCommandId } from "./command-ids.ts";
 import type { ApiDeps } from "./deps.ts";
+import { createDriverDirectory } from "./driver-directory.ts";
+import type { DriverDirectory } from "./driver-directory.ts";
+import { createDriverLocations } from "./driver-locations.ts";
+import type { DriverLocations } from "./driver-locations.ts";
+import { createDriverOf } from "./driver-of-order.ts";
+import type { DriverOf } from "./driver-of-order.ts";
+import { createFindFreeDrivers } from "./free-drivers.ts";
+import type { FindFreeDrivers } from "./free-drivers.ts";
 import { createGrowthCheck } from "./growth-health.ts";
 import { createOrderFinder } from "./order-finder.ts";
 import type { OrderFinder } from "./order-finder.ts";
@@ -39,6 +50,13 @@ export type ApiServices = {
   readonly orders: Pick<OrderReads, "list" | "listByStatus">;
   readonly finder: OrderFinder;
   readonly readStock: StockReader;
+  readonly drivers: DriverStore;
+  readonly positions: DriverPositions;
+  readonly directory: DriverDirectory;
+  readonly locations: DriverLocations;
+  readonly findFreeDrivers: FindFreeDrivers;
+  readonly driverOf: DriverOf;
+  readonly metrics: Pick<Metrics, "cacheFailures" | "driverAssignments">;
   /** Tells Redis of an order that is about to be appended. Never rejects: the order goes to the log without it too. */
   readonly markPending: (order: OrderDocument) => Promise<void>;
   /** What is known of PostgreSQL says that it can't be asked, so that an answer from elsewhere may be old. */
@@ -58,6 +76,7 @@ export type ApiServices = {
 
 export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
   const { codec, appender, inspector, catalogue, orders, cache, health, metrics, clock = systemClock } = deps;
+  const { drivers, positions } = deps;
   const map = createIngressMap({ map: deps.map, maps: deps.maps, logAdmin: deps.logAdmin, metrics, clock });
   if (deps.growth !== undefined) {
     health.watch("partitions", false, createGrowthCheck({ map: () => map.map(), clock, ...deps.growth }));
@@ -67,6 +86,7 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
   const backlog = createStoreAwayBacklog(health, deps.storeAwayBacklogRecordsMax);
   const waiters = createWaiters(metrics, limits.waitersMax, clock);
   const proveAbsence = createAbsenceProof({ inspector, orders, clock });
+  const directory = createDriverDirectory({ drivers, clock, isStoreAway });
   const leaving = new AbortController();
   const quotas = createProductQuotas({ bounds: limits, clock, metrics });
   const knownProducts = createCatalogue(catalogue, clock, isStoreAway, deps.catalogueCacheEntriesMax);
@@ -124,6 +144,13 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
     orders,
     finder,
     readStock,
+    drivers,
+    positions,
+    directory,
+    locations: createDriverLocations({ directory, positions, metrics }),
+    findFreeDrivers: createFindFreeDrivers({ drivers, positions }),
+    driverOf: createDriverOf({ drivers, positions, metrics }),
+    metrics,
     markPending: (order) =>
       cache.markPending(order.orderId, JSON.stringify(order)).catch(() => metrics.cacheFailures.inc()),
     isStoreAway,

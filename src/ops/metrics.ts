@@ -152,6 +152,18 @@ export function createMetrics(options: { readonly defaults?: boolean } = {}) {
       "Times that messages between instances may have been missed, so that all that is followed is read again",
     ),
     cacheFailures: counter("tallyman_cache_failures_total", "Requests that went on without Redis"),
+    driverPositions: new Counter({
+      name: "tallyman_driver_positions_total",
+      help: "Positions of drivers that came, by what became of them",
+      labelNames: ["outcome"],
+      registers,
+    }),
+    driverAssignments: new Counter({
+      name: "tallyman_driver_assignments_total",
+      help: "Orders that were to be given to a driver, by what became of that",
+      labelNames: ["outcome"],
+      registers,
+    }),
     httpRequests: new Counter({
       name: "tallyman_http_requests_total",
       help: "Requests answered",

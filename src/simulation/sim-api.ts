@@ -3,6 +3,8 @@ import { v7 } from "uuid";
 import { createServices } from "../api/services.ts";
 import { createHealth, dependencyNames } from "../ops/health.ts";
 import type { DecisionListener } from "../stores/decision-feed.ts";
+import { createMemoryDriverPositions } from "../stores/memory/driver-positions.ts";
+import { createMemoryDriverStore } from "../stores/memory/driver-store.ts";
 import { reach } from "./service.ts";
 import { createSimAdmin, createSimInspector } from "./sim-admin.ts";
 import { createSimAppender } from "./sim-appender.ts";
@@ -51,6 +53,9 @@ export class SimApi {
       orders: reach(stores.orders, services.storeReads, process),
       letters: reach(stores.letters, services.storeReads, process),
       cache,
+      // Nobody drives in a simulated world.
+      drivers: createMemoryDriverStore({ statusOf: () => undefined }),
+      positions: createMemoryDriverPositions(),
       startFeed,
       health,
       metrics: noMetrics,

@@ -92,7 +92,7 @@ export function createSimHttp(services: ApiServices): SimHttp {
       routes.push({ method, pattern, schema: simulated, bodyLimit, handler });
     };
   // Of a whole server, routes are added to no more than these.
-  const app = { get: add("GET"), post: add("POST"), put: add("PUT") } as unknown as ApiServer;
+  const app = { get: add("GET"), post: add("POST"), put: add("PUT"), delete: add("DELETE") } as unknown as ApiServer;
   addRoutes(app, services);
 
   return async (request) => {

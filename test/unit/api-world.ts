@@ -22,9 +22,12 @@ import { noticeOf, stockNotice } from "../../src/schemas/decision-feed.ts";
 import type { Line, Stock, StoredLine } from "../../src/schemas/lines.ts";
 import { decidedOrder } from "../../src/schemas/order-document.ts";
 import type { CatalogueStore, Product } from "../../src/stores/catalogue-store.ts";
+import type { DriverStore } from "../../src/stores/driver-store.ts";
 import { StoreUnavailable } from "../../src/stores/ledger-store.ts";
 import type { KeptLetter } from "../../src/stores/dead-letter-store.ts";
 import { createMemoryCache } from "../../src/stores/memory/effects-cache.ts";
+import { createMemoryDriverPositions } from "../../src/stores/memory/driver-positions.ts";
+import { createMemoryDriverStore } from "../../src/stores/memory/driver-store.ts";
 import { createMemoryPartitionMapStore } from "../../src/stores/memory/partition-map-store.ts";
 import type { DecisionListener } from "../../src/stores/decision-feed.ts";
 import type { OrderReads, Page, TimePosition } from "../../src/stores/order-reads.ts";
@@ -45,6 +48,13 @@ export class ApiWorld {
   readonly metrics = createMetrics({ defaults: false });
   readonly cache = createMemoryCache();
   readonly maps = createMemoryPartitionMapStore();
+  readonly positions = createMemoryDriverPositions({ now: () => this.clock?.() ?? Date.now() });
+  readonly drivers = createMemoryDriverStore({
+    statusOf: (orderId) => this.lines.get(orderId)?.status,
+    deliveredAt: (orderId) => this.delivered.get(orderId),
+  });
+  /** When each was delivered. */
+  readonly delivered = new Map<string, number>();
   readonly log: Logged[] = [];
   readonly lines = new Map<string, StoredLine>();
   readonly stock = new Map<string, Stock>();
@@ -95,6 +105,8 @@ export class ApiWorld {
       catalogue: this.#catalogue(),
       orders: this.#orders(),
       cache: this.cache.readCache(),
+      drivers: this.#drivers(),
+      positions: this.positions,
       startFeed: (listener) => {
         const close = this.cache.subscribe((message) => {
           listener.decidedUpTo(message.decidedUpTo);
@@ -293,6 +305,19 @@ export class ApiWorld {
   #asOfNow(id: string): Product | null {
     const product = this.products.get(id);
     return product === undefined ? null : { ...product, archived: this.stock.get(id)?.archived === true };
+  }
+
+  #drivers(): DriverStore {
+    const { drivers } = this;
+    const asked = <Result>(ask: () => Promise<Result>) => this.#ask(() => undefined).then(ask);
+    return {
+      register: (driver) => asked(() => drivers.register(driver)),
+      drivers: (ids) => asked(() => drivers.drivers(ids)),
+      setDuty: (driverId, isOn) => asked(() => drivers.setDuty(driverId, isOn)),
+      assign: (wanted) => asked(() => drivers.assign(wanted)),
+      release: (orderId) => asked(() => drivers.release(orderId)),
+      driversOf: (orderIds) => asked(() => drivers.driversOf(orderIds)),
+    };
   }
 
   #orders(): OrderReads {

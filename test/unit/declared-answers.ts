@@ -33,7 +33,9 @@ export function createDeclaredAnswers(document: OpenApi): DeclaredAnswers {
     const [, [error]] = check.Errors(body);
     return `${error?.instancePath ?? ""} ${error?.message ?? ""}`;
   };
-  const routes = Object.entries(closed.paths).map(([path, operations]) => ({
+  // Those without a parameter first: /drivers/nearest is not /drivers/{id}.
+  const paths = Object.entries(closed.paths).toSorted(([a], [b]) => Number(a.includes("{")) - Number(b.includes("{")));
+  const routes = paths.map(([path, operations]) => ({
     operations,
     pattern: new RegExp(`^${path.replace(/[.]/g, "\\.").replace(/\{\w+\}/g, "[^/]*")}$`),
   }));

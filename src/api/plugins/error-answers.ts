@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import fastifyPlugin from "fastify-plugin";
 import { LogUnavailable } from "../../log/log.ts";
+import { CacheUnavailable } from "../../stores/effects-cache.ts";
 import { StoreUnavailable } from "../../stores/ledger-store.ts";
 import { Problem, problemBody, problems, retrySoon } from "../problems.ts";
 import type { ProblemCode, ProblemMembers } from "../problems.ts";
@@ -46,6 +47,11 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof LogUnavailable) {
     const detail = "The order log did not answer. Try again soon.";
     return new Problem("log_unavailable", detail, { headers: retrySoon, cause: error });
+  }
+  // Only of drivers' positions is there nobody else to ask.
+  if (error instanceof CacheUnavailable) {
+    const detail = "Redis did not answer, and has drivers' positions alone. Try again soon, with the newest one.";
+    return new Problem("positions_unavailable", detail, { headers: retrySoon, cause: error });
   }
   if (isFastifyError(error)) {
     return new Problem(fastifyCodes[error.code] ?? "invalid_request", error.message, { cause: error });

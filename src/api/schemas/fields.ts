@@ -37,6 +37,7 @@ export const exampleIds = {
   order: "018f7c1e-0000-7000-8000-000000000001",
   command: "0190a3b2-5c1d-7e8f-9a0b-1c2d3e4f5a6b",
   product: "chair-1",
+  driver: "grace",
 } as const;
 
 export const ProductId = Type.String({

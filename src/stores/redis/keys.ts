@@ -18,5 +18,12 @@ export const tokenKey = (productId: string): string => `product:${productId}:tok
 /** JSON of an OrderDocument, revision first. */
 export const orderKey = (orderId: string): string => `order:${orderId}`;
 
+/** Geographical set: the drivers that are heard of, where they were last. */
+export const placesKey = "drivers:places";
+/** Sorted set: the same drivers, by the millisecond from which they are silent. */
+export const silentFromKey = "drivers:silent-from";
+/** Five words: sequence, observedAt, latitude, longitude (both `-` when withdrawn), and the millisecond until which it guards. */
+export const positionKey = (driverId: string): string => `driver:${driverId}:position`;
+
 /** Channel of the decision feed of one order topic. */
 export const decisionsChannel = (topic: string): string => `tallyman:${topic}:decisions`;

@@ -1,0 +1,106 @@
+import type { KnownPosition } from "../../stores/driver-positions.ts";
+import type { Driver as StoredDriver } from "../../stores/driver-store.ts";
+import { CacheUnavailable } from "../../stores/effects-cache.ts";
+import type { ApiServer } from "../api-server.ts";
+import { unknownDriver } from "../driver-locations.ts";
+import { Problem } from "../problems.ts";
+import { answer } from "../schemas/answer.ts";
+import { Driver, DriverParams, DutyBody, RegisterDriverBody } from "../schemas/drivers.ts";
+import { bodyProblems, problemResponses } from "../schemas/problem.ts";
+import type { ApiServices } from "../services.ts";
+
+const tags = ["drivers"];
+const registerSchema = {
+  operationId: "registerDriver",
+  tags,
+  summary: "Register a driver, who is off duty at first",
+  description: "The same id with the same name again is the same driver.",
+  body: RegisterDriverBody,
+  response: {
+    201: answer("Registered", Driver, "Location"),
+    ...problemResponses(bodyProblems, ["driver_exists", "store_unavailable"]),
+  },
+};
+const readSchema = {
+  operationId: "readDriver",
+  tags,
+  summary: "Read a driver: on duty or not, the order, and where",
+  description: "Without a position where the driver is off duty or silent, or Redis is away.",
+  params: DriverParams,
+  response: {
+    200: answer("The driver", Driver, "Cache-Control"),
+    ...problemResponses(["invalid_request", "unknown_driver", "store_unavailable"]),
+  },
+};
+const dutySchema = {
+  operationId: "setDriverDuty",
+  tags,
+  summary: "Put a driver on or off duty",
+  description: "Who brings an order stays on duty. Off duty, the position is forgotten.",
+  params: DriverParams,
+  body: DutyBody,
+  response: {
+    200: answer("As it is now", Driver),
+    ...problemResponses(bodyProblems, ["unknown_driver", "driver_busy", "store_unavailable"]),
+  },
+};
+
+export function driverRoutes(app: ApiServer, services: ApiServices): void {
+  const { directory, drivers, metrics, newCommandId, positions } = services;
+
+  const withoutCache = (error: unknown): null => {
+    if (!(error instanceof CacheUnavailable)) throw error;
+    metrics.cacheFailures.inc();
+    return null;
+  };
+  const find = async (driverId: string): Promise<StoredDriver> => {
+    const [driver] = await drivers.drivers([driverId]);
+    if (driver === null || driver === undefined) throw unknownDriver(driverId);
+    return driver;
+  };
+  const view = async (driver: StoredDriver) => {
+    const known = driver.onDuty ? await positions.read([driver.id]).catch(withoutCache) : null;
+    return driverView(driver, known?.[0] ?? null);
+  };
+
+  app.post("/drivers", { schema: registerSchema }, async ({ body }, reply) => {
+    const id = body.id ?? newCommandId();
+    const { driver } = await drivers.register({ id, name: body.name });
+    if (driver.name !== body.name) {
+      throw new Problem("driver_exists", `${id} is a driver with another name.`, { members: { driverId: id } });
+    }
+    return reply
+      .code(201)
+      .header("location", `/drivers/${id}`)
+      .send(await view(driver));
+  });
+
+  app.get("/drivers/:id", { schema: readSchema }, async ({ params }, reply) => {
+    const driver = await view(await find(params.id));
+    return reply.header("cache-control", "no-store").send(driver);
+  });
+
+  app.put("/drivers/:id/duty", { schema: dutySchema }, async ({ params: { id }, body: { onDuty } }) => {
+    const outcome = await drivers.setDuty(id, onDuty);
+    directory.forget(id);
+    if (outcome.kind === "unknown_driver") throw unknownDriver(id);
+    if (outcome.kind === "driver_busy") {
+      const { orderId } = outcome;
+      throw new Problem("driver_busy", "The driver brings an order: finish or release that first.", {
+        members: { driverId: id, orderId },
+      });
+    }
+    // Without Redis it is silent soon; and off duty nobody is shown anywhere.
+    if (!onDuty) await positions.withdraw(id).catch(withoutCache);
+    return view(await find(id));
+  });
+}
+
+function driverView({ id, name, onDuty, dutySince, orderId }: StoredDriver, known: KnownPosition | null) {
+  const position = known === null ? null : positionView(known);
+  return { id, name, onDuty, dutySince: new Date(dutySince).toISOString(), orderId, position };
+}
+
+export function positionView({ latitude, longitude, observedAt, ageMs }: KnownPosition) {
+  return { latitude, longitude, observedAt: new Date(observedAt).toISOString(), ageMs };
+}
