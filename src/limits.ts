@@ -21,6 +21,11 @@ export const limits = {
   nameCharsMax: 200,
   categoryCharsMax: 100,
   descriptionCharsMax: 4_000,
+  urlCharsMax: 2_000,
+  searchCharsMax: 200,
+  /** Words beyond these are not looked for. */
+  searchWordsMax: 8,
+  ifMatchCharsMax: 1_000,
   idempotencyKeyCharsMax: 200,
 
   // HTTP.

@@ -21,7 +21,14 @@ export async function openApiDocument(): Promise<OpenApi> {
     map: { version: 1, partitionCount: 1, growth: null, changedAt: 0 },
     maps: { read: nobody },
     logAdmin: { partitionCounts: nobody },
-    catalogue: { create: nobody, products: nobody, page: nobody },
+    catalogue: {
+      create: nobody,
+      products: nobody,
+      change: nobody,
+      putAll: nobody,
+      list: nobody,
+      categories: nobody,
+    },
     orders: { lines: nobody, stock: nobody, progress: nobody, list: nobody, listByStatus: nobody },
     cache: { readStock: nobody, refillStock: nobody, readOrder: nobody, markPending: nobody },
     drivers: {

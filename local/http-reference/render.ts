@@ -33,9 +33,8 @@ function renderOperation(title: string, operation: Operation): string {
   const answered = Object.entries(responses).map(([status, { description: words, headers = {}, content = {} }]) => {
     const [[type, { schema }] = ["", { schema: {} as Schema }]] = Object.entries(content);
     const isProblem = type === "application/problem+json";
-    const told = isProblem
-      ? words.replace(/\w+/g, "`$&`")
-      : `${words}: ${type === "application/json" ? typeOf(schema) : `\`${type}\``}`;
+    const body = type === "" ? "no body" : type === "application/json" ? typeOf(schema) : `\`${type}\``;
+    const told = isProblem ? words.replace(/\w+/g, "`$&`") : `${words}: ${body}`;
     const names = Object.keys(headers).filter((name) => name !== "X-Request-Id");
     return `| ${status} | ${told} | ${names.map((name) => `\`${name}\``).join(", ")} |`;
   });

@@ -5,7 +5,8 @@
  *    is believed on: orders for known products go on without PostgreSQL, and once it is known to be away, without waiting
  *    for it to say nothing.
  * I2 What is not there is never remembered: a product made a moment ago by another instance can be ordered at once.
- * I3 Products asked for within one turn of the event loop share one question, and one product has one flight.
+ * I3 What is known of a product never gets older: an answer that was asked for before the product was changed may come after.
+ * I4 Products asked for within one turn of the event loop share one question, and one product has one flight.
  */
 import { LRUCache } from "lru-cache";
 import { systemClock } from "../clock.ts";
@@ -20,7 +21,8 @@ export type Catalogue = {
   known(productId: string): Product | undefined;
   /** Null: no such product. Rejects with `StoreUnavailable` when that can't be told. */
   find(productId: string): Promise<Product | null>;
-  remember(product: Product): void;
+  /** The newer one of it and of what is known. */
+  remember(product: Product): Product;
   /** Something about it changes: PostgreSQL is asked next time, where it can be. */
   forget(productId: string): void;
 };
@@ -43,15 +45,18 @@ export function createCatalogue(
     const ageMs = clock.now() - since;
     return ageMs >= 0 && ageMs < forMs;
   };
-  const remember = (product: Product): void => {
-    entries.set(product.id, { product, since: clock.now(), forMs: limits.catalogueCacheTtlMs });
+  const remember = (told: Product): Product => {
+    const known = entries.get(told.id)?.product;
+    if (known !== undefined && known.revision > told.revision) return known; // I3
+    entries.set(told.id, { product: told, since: clock.now(), forMs: limits.catalogueCacheTtlMs });
+    return told;
   };
   const refresh = async (productId: string): Promise<Product | null> => {
     try {
       const product = await ask(productId);
-      if (product === null) entries.delete(productId);
-      else remember(product);
-      return product;
+      if (product !== null) return remember(product);
+      entries.delete(productId);
+      return null;
     } catch (error) {
       const entry = entries.get(productId);
       if (entry === undefined || !(error instanceof StoreUnavailable)) throw error;
@@ -75,7 +80,7 @@ export function createCatalogue(
       const product = known(productId);
       if (product !== undefined) return Promise.resolve(product);
       const flight = flights.get(productId) ?? refresh(productId).finally(() => flights.delete(productId));
-      flights.set(productId, flight); // I3
+      flights.set(productId, flight); // I4
       return flight;
     },
   };

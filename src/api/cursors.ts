@@ -5,11 +5,12 @@
  */
 import { createHash } from "node:crypto";
 import { limits } from "../limits.ts";
+import type { ListingPosition } from "../stores/catalogue-store.ts";
 import type { LogPosition, TimePosition } from "../stores/order-reads.ts";
 import { Problem } from "./problems.ts";
 
 const partitionsMax = 10_000;
-const timeShape = /^[0-9]{4,6}-[0-9]{2}-[0-9]{2}[ T][0-9:.]{8,15}[+-][0-9:]{2,8}$/;
+export const timeShape = /^[0-9]{4,6}-[0-9]{2}-[0-9]{2}[ T][0-9:.]{8,15}[+-][0-9:]{2,8}$/;
 
 /** What a listing lists: its query without page size and cursor. Members that are undefined count as absent. */
 export type Listed = Readonly<Record<string, string | undefined>>;
@@ -20,7 +21,8 @@ export const timeCursor = ({ decidedAt, partition, offset }: TimePosition, liste
 export const logCursor = (position: LogPosition, listed: Listed): string =>
   encode(["l", digest(listed), ...[...position].flat()]);
 
-export const productCursor = (productId: string): string => encode(["p", digest({}), productId]);
+export const productCursor = ({ key, productId }: ListingPosition, listed: Listed): string =>
+  encode(["p", digest(listed), key, productId]);
 
 /** The three readers throw `invalid_cursor`. */
 export function readTimeCursor(cursor: string, listed: Listed): TimePosition {
@@ -42,11 +44,13 @@ export function readLogCursor(cursor: string, listed: Listed): LogPosition {
   return position;
 }
 
-export function readProductCursor(cursor: string): string {
-  const [kind, productId, ...rest] = decode(cursor, {});
+/** `isKey` tells whether the sort of the listing can have that key: PostgreSQL would refuse others as no number or no time. */
+export function readProductCursor(cursor: string, listed: Listed, isKey: (key: string) => boolean): ListingPosition {
+  const [kind, key, productId, ...rest] = decode(cursor, listed);
   const isId = typeof productId === "string" && productId.length <= limits.productIdCharsMax;
   if (kind !== "p" || !isId || rest.length > 0 || productId.includes("\0")) throw invalid();
-  return productId;
+  if (typeof key !== "string" || key.includes("\0") || !isKey(key)) throw invalid();
+  return { key, productId };
 }
 
 const encode = (parts: readonly (string | number)[]): string =>

@@ -1,6 +1,8 @@
 import type { ApiServer } from "./api-server.ts";
 import { archiveProductRoutes } from "./routes/archive-product.ts";
+import { catalogueRoutes } from "./routes/catalogue.ts";
 import { cancelOrderRoute } from "./routes/cancel-order.ts";
+import { changeProductRoute } from "./routes/change-product.ts";
 import { createProductRoute } from "./routes/create-product.ts";
 import { driverLocationRoutes } from "./routes/driver-locations.ts";
 import { driverRoutes } from "./routes/drivers.ts";
@@ -25,6 +27,8 @@ export function addRoutes(app: ApiServer, services: ApiServices): void {
   lookupOrdersRoute(app, services);
   cancelOrderRoute(app, services);
   createProductRoute(app, services);
+  catalogueRoutes(app, services);
+  changeProductRoute(app, services);
   productRoutes(app, services);
   stockCommandRoutes(app, services);
   archiveProductRoutes(app, services);

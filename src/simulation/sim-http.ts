@@ -2,6 +2,7 @@
  * The api's own routes, without a server around them: what Fastify would do for a request, reading its path, checking it and
  * answering it, is done here in so few steps that thousands of worlds can afford it, and with no timer and no I/O.
  */
+import { Readable } from "node:stream";
 import type { TSchema } from "typebox";
 import type { ApiServer } from "../api/api-server.ts";
 import { problemOf } from "../api/plugins/error-answers.ts";
@@ -66,6 +67,7 @@ class Reply {
   }
 
   send(payload: unknown): this {
+    if (payload instanceof Readable) throw new Error("Answers that are streams are not simulated.");
     this.body = typeof payload === "string" ? payload : JSON.stringify(payload);
     return this;
   }
@@ -92,7 +94,13 @@ export function createSimHttp(services: ApiServices): SimHttp {
       routes.push({ method, pattern, schema: simulated, bodyLimit, handler });
     };
   // Of a whole server, routes are added to no more than these.
-  const app = { get: add("GET"), post: add("POST"), put: add("PUT"), delete: add("DELETE") } as unknown as ApiServer;
+  const app = {
+    get: add("GET"),
+    post: add("POST"),
+    put: add("PUT"),
+    patch: add("PATCH"),
+    delete: add("DELETE"),
+  } as unknown as ApiServer;
   addRoutes(app, services);
 
   return async (request) => {

@@ -20,7 +20,8 @@ import { createMemoryLedgerStore } from "../stores/memory/ledger-store.ts";
 import type { MemoryLedger } from "../stores/memory/ledger-store.ts";
 import { createMemoryPartitionMapStore } from "../stores/memory/partition-map-store.ts";
 import type { MemoryPartitionMaps } from "../stores/memory/partition-map-store.ts";
-import { createMemoryCatalogue, createMemoryLetterReads, createMemoryOrderReads } from "../stores/memory/reads.ts";
+import { createMemoryCatalogue } from "../stores/memory/catalogue-store.ts";
+import { createMemoryLetterReads, createMemoryOrderReads } from "../stores/memory/reads.ts";
 import { Engine } from "./engine.ts";
 import type { Trace } from "./engine.ts";
 import { describeFault } from "./faults.ts";
@@ -122,7 +123,7 @@ export class World {
         ledger: this.ledger,
         orders: createMemoryOrderReads(this.ledger, () => this.log.partitions.length),
         letters: createMemoryLetterReads(this.ledger),
-        catalogue: createMemoryCatalogue(this.ledger),
+        catalogue: createMemoryCatalogue((productId) => this.ledger.stock.get(productId)),
         maps: this.maps,
         readCache: this.cache.readCache(),
         effectsCache: (proof) => this.#watched(this.cache.effectsCache(proof)),

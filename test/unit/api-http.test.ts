@@ -47,12 +47,12 @@ test.each<[string, number, Method, string, string | undefined, Record<string, st
 
 test.each<[string, string, string]>([
   ["DELETE", "/orders", "GET, HEAD, POST"],
-  ["PUT", "/products/p1", "GET, HEAD"],
+  ["PUT", "/products/p1", "GET, HEAD, PATCH"],
   ["GET", "/orders/lookup2/cancel", "POST"],
   ["GET", "/products/p1/stock", "PUT"],
   ["POST", "/livez", "GET, HEAD"],
   ["TRACE", "/orders", "GET, HEAD, POST"],
-  ["PROPFIND", "/products/p1", "GET, HEAD"],
+  ["PROPFIND", "/products/p1", "GET, HEAD, PATCH"],
   ["QUERY", "/orders", "GET, HEAD, POST"],
   ["M-SEARCH", "/livez", "GET, HEAD"],
 ])("405 with Allow for %s %s, whatever the body", async (method, url, allow) => {
@@ -151,6 +151,10 @@ describe("documentation", () => {
         "get /products",
         "get /products/{id}",
         "get /products/{id}/events",
+        "patch /products/{id}",
+        "get /categories",
+        "get /catalogue",
+        "post /catalogue",
         "post /products/{id}/restock",
         "post /drivers",
         "get /drivers/{id}",

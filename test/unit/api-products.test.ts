@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Check } from "typebox/value";
 import { initialStockId, keyedId } from "../../src/api/command-ids.ts";
+import { cursorOf } from "../../src/api/product-listing.ts";
 import { CommandReceipt } from "../../src/api/schemas/orders.ts";
 import { CreatedProduct, Product, ProductPage } from "../../src/api/schemas/products.ts";
 import { limits } from "../../src/limits.ts";
@@ -13,8 +14,12 @@ afterEach(() => world.app.close());
 
 const wait = { prefer: "wait=5" };
 const chair = { id: "p1", name: "Chair", category: "furniture", priceCents: 1_250, initialStock: 10 };
-const send = (method: "POST" | "PUT" | "GET", url: string, payload?: object, headers: Record<string, string> = {}) =>
-  world.app.inject({ method, url, headers, ...(payload && { payload }) });
+const send = (
+  method: "POST" | "PUT" | "GET" | "PATCH",
+  url: string,
+  payload?: object,
+  headers: Record<string, string> = {},
+) => world.app.inject({ method, url, headers, ...(payload && { payload }) });
 
 describe("adding a product", () => {
   test("201, in the catalogue, its first delivery in the log", async () => {
@@ -97,6 +102,9 @@ describe("adding a product", () => {
     [{ ...chair, quantity: 5 }, "/quantity"],
     [{ ...chair, initialStock: limits.quantityMax + 1 }, "/initialStock"],
     [{ ...chair, description: "x".repeat(4_001) }, "/description"],
+    [{ ...chair, imageUrl: "javascript:alert(1)" }, "/imageUrl"],
+    [{ ...chair, imageUrl: "http://" }, "/imageUrl"],
+    [{ ...chair, imageUrl: `https://${"x".repeat(limits.urlCharsMax)}` }, "/imageUrl"],
   ])("%j is refused, naming %s", async (payload, field) => {
     const answer = await send("POST", "/products", payload);
     expect(answer.statusCode).toBe(400);
@@ -151,6 +159,132 @@ describe("reading products", () => {
     expect(cursor).toBe("&cursor=null");
     expect(bodyOf(await send("GET", "/products?cursor=xx")).code).toBe("invalid_cursor");
     expect(bodyOf(await send("GET", "/products?limit=1000")).code).toBe("invalid_request");
+  });
+});
+
+describe("what a caller has already", () => {
+  test("304 without a body while product and stock are as they were", async () => {
+    world.addProduct({}, 7);
+    const first = await send("GET", "/products/p1");
+    expect(first.headers).toMatchObject({ etag: '"1-1"', "cache-control": "no-cache" });
+    for (const known of ['"1-1"', 'W/"1-1"', '"0-0", "1-1"', "*"]) {
+      const answer = await send("GET", "/products/p1", undefined, { "if-none-match": known });
+      expect([answer.statusCode, answer.body, answer.headers.etag]).toEqual([304, "", '"1-1"']);
+    }
+    for (const other of ['"1-2"', '"2-1"', "1-1", ""]) {
+      expect((await send("GET", "/products/p1", undefined, { "if-none-match": other })).statusCode).toBe(200);
+    }
+    await send("POST", "/products/p1/restock", { quantity: 5 }, wait);
+    const after = await send("GET", "/products/p1", undefined, { "if-none-match": '"1-1"' });
+    expect([after.statusCode, after.headers.etag, bodyOf(after).quantity]).toEqual([200, '"1-2"', 12]);
+  });
+});
+
+describe("changing a product", () => {
+  const change = (payload: object, ifMatch?: string) =>
+    send("PATCH", "/products/p1", payload, ifMatch === undefined ? {} : { "if-match": ifMatch });
+  beforeEach(() => void world.addProduct({ description: "soft" }, 7));
+
+  test("of the revision that was read; the rest stays, and so does the stock", async () => {
+    const answer = await change({ priceCents: 990, description: null }, '"1-1"');
+    expect([answer.statusCode, answer.headers.etag]).toEqual([200, '"2-1"']);
+    expect(bodyOf(answer)).toMatchObject({
+      name: "Chair",
+      priceCents: 990,
+      description: null,
+      quantity: 7,
+      revision: 2,
+    });
+    expect(bodyOf(await send("GET", "/products/p1"))).toEqual(bodyOf(answer));
+    expect(world.log).toEqual([]);
+  });
+
+  test("orders in between are no conflict; another change is: 412 with the revision there is", async () => {
+    await send("POST", "/products/p1/restock", { quantity: 5 }, wait);
+    expect((await change({ name: "Stool" }, '"1-1"')).statusCode).toBe(200);
+    const late = await change({ name: "Table" }, '"1-2"');
+    expect(late.statusCode).toBe(412);
+    expect(bodyOf(late)).toMatchObject({ code: "revision_conflict", productId: "p1", revision: 2 });
+    expect(bodyOf(await send("GET", "/products/p1")).name).toBe("Stool");
+    expect((await change({ name: "Table" }, '"1", "2"')).statusCode).toBe(200);
+    expect((await change({ name: "Bench" }, "*")).statusCode).toBe(200);
+    expect((await change({ name: "Seat" }, '"something-else"')).statusCode).toBe(412);
+  });
+
+  test("sent again after an answer that was lost: the same answer", async () => {
+    const first = await change({ name: "Stool" }, '"1-1"');
+    const again = await change({ name: "Stool" }, '"1-1"');
+    expect([again.statusCode, bodyOf(again)]).toEqual([200, bodyOf(first)]);
+  });
+
+  test("without If-Match: 428; with one that is none: 400; nothing to change: 400; unknown: 404; PostgreSQL away: 503", async () => {
+    expect(bodyOf(await change({ name: "Stool" }))).toMatchObject({ status: 428, code: "revision_required" });
+    expect(bodyOf(await change({ name: "Stool" }, "1-1"))).toMatchObject({ status: 400, code: "invalid_request" });
+    for (const body of [{}, { quantity: 5 }, { id: "p2" }, { name: null }, { priceCents: -1 }])
+      expect(bodyOf(await change(body, "*"))).toMatchObject({ status: 400, code: "invalid_request" });
+    expect(bodyOf(await send("PATCH", "/products/p2", { name: "x" }, { "if-match": "*" })).code).toBe(
+      "unknown_product",
+    );
+    world.storeAway = true;
+    expect(bodyOf(await change({ name: "Stool" }, "*")).code).toBe("store_unavailable");
+  });
+});
+
+describe("listing and searching", () => {
+  const ids = async (query: string): Promise<unknown> => {
+    const page = bodyOf(await send("GET", `/products?${query}`));
+    return page.products === undefined ? page.code : (page.products as { id: string }[]).map(({ id }) => id);
+  };
+  beforeEach(() => {
+    world.addProduct({ id: "milk", name: "Whole milk", category: "dairy", priceCents: 120 }, 3);
+    world.addProduct({ id: "oat", name: "Oat drink", category: "dairy", priceCents: 199 }, 0);
+    world.addProduct({ id: "pear", name: "Pear", category: "fruit", priceCents: 45 });
+  });
+
+  test.each([
+    ["category=dairy&sort=-price", ["oat", "milk"]],
+    ["inStock=true", ["milk"]],
+    ["inStock=false&sort=name", ["oat", "pear"]],
+    ["minPriceCents=100&maxPriceCents=150", ["milk"]],
+    ["q=WHOLE,%20mi", ["milk"]],
+    ["q=dairy&sort=price", ["milk", "oat"]],
+    ["q=%27%21%3A", []],
+    ["sort=relevance", "invalid_request"],
+    ["sort=size", "invalid_request"],
+    ["inStock=maybe", "invalid_request"],
+    ["minPriceCents=-1", "invalid_request"],
+  ])("%s", async (query, found) => {
+    expect(await ids(query)).toEqual(found);
+  });
+
+  test("a cursor goes on in its own listing, and in no other", async () => {
+    for (const sort of ["name", "price", "-price", "newest"]) {
+      const first = bodyOf(await send("GET", `/products?limit=2&sort=${sort}`));
+      const cursor = String(first.next);
+      expect(await ids(`sort=${sort}&cursor=${cursor}`)).toHaveLength(1);
+      expect(await ids(`sort=id&cursor=${cursor}`)).toBe("invalid_cursor");
+      expect(await ids(`sort=${sort}&category=dairy&cursor=${cursor}`)).toBe("invalid_cursor");
+    }
+  });
+
+  test.each([
+    ["price", "x"],
+    ["newest", "yesterday"],
+    ["relevance", "NaN"],
+    ["name", "a\0"],
+  ] as const)("a cursor by %s with %j for a place is refused, and not PostgreSQL's to refuse", async (sort, key) => {
+    const listing = { sort, ...(sort === "relevance" && { words: ["milk"] }) };
+    const cursor = cursorOf({ key, productId: "milk" }, listing);
+    expect(await ids(`sort=${sort}&cursor=${cursor}${sort === "relevance" ? "&q=milk" : ""}`)).toBe("invalid_cursor");
+  });
+
+  test("categories, with how many products each has", async () => {
+    expect(bodyOf(await send("GET", "/categories"))).toEqual({
+      categories: [
+        { name: "dairy", products: 2 },
+        { name: "fruit", products: 1 },
+      ],
+    });
   });
 });
 
@@ -224,7 +358,7 @@ describe("archiving", () => {
     expect(bodyOf(answer)).toMatchObject({ type: "ArchiveProduct", quantity: null, stockAfter: 10, version: 2 });
     expect(world.log[0]?.command).toMatchObject({ type: "ArchiveProduct", productId: "p1", actor: "ada" });
     expect(bodyOf(await send("GET", "/products/p1"))).toMatchObject({ archived: true, quantity: 10, version: 2 });
-    expect(bodyOf(await send("GET", "/products"))).toMatchObject({ products: [{ archived: true }] });
+    expect(bodyOf(await send("GET", "/products?archived=true"))).toMatchObject({ products: [{ archived: true }] });
     const refused = await send("POST", "/orders", order, wait);
     expect(refused.statusCode).toBe(409);
     expect(bodyOf(refused)).toMatchObject({ code: "product_archived", available: 10 });

@@ -25,6 +25,7 @@ import type { CatalogueStore, Product } from "../../src/stores/catalogue-store.t
 import type { DriverStore } from "../../src/stores/driver-store.ts";
 import { StoreUnavailable } from "../../src/stores/ledger-store.ts";
 import type { KeptLetter } from "../../src/stores/dead-letter-store.ts";
+import { createMemoryCatalogue } from "../../src/stores/memory/catalogue-store.ts";
 import { createMemoryCache } from "../../src/stores/memory/effects-cache.ts";
 import { createMemoryDriverPositions } from "../../src/stores/memory/driver-positions.ts";
 import { createMemoryDriverStore } from "../../src/stores/memory/driver-store.ts";
@@ -189,6 +190,7 @@ export class ApiWorld {
       priceCents: 1_250,
       currency: "EUR",
       description: null,
+      imageUrl: null,
       initialStock: 0,
       revision: 1,
       archived: false,
@@ -249,7 +251,7 @@ export class ApiWorld {
     return this.log.filter((logged) => logged.partition === partition).length;
   }
 
-  #ask<Result>(answer: () => Result): Promise<Result> {
+  #ask<Result>(answer: () => Result | Promise<Result>): Promise<Result> {
     if (this.storeAway) {
       this.questionsRefused++;
       return Promise.reject(new StoreUnavailable("PostgreSQL is switched off"));
@@ -275,36 +277,18 @@ export class ApiWorld {
   }
 
   #catalogue(): CatalogueStore {
+    const catalogue = createMemoryCatalogue((productId) => this.stock.get(productId), this.products);
     return {
-      create: (product) =>
-        this.#ask(() => {
-          const stored = this.products.get(product.id);
-          if (stored !== undefined) return { product: stored, created: false };
-          const added = { ...product, revision: 1, archived: false };
-          this.products.set(product.id, added);
-          return { product: added, created: true };
-        }),
+      create: (product) => this.#ask(() => catalogue.create(product)),
       products: (ids) => {
         this.catalogueQuestions++;
-        return this.#ask(() => ids.map((id) => this.#asOfNow(id)));
+        return this.#ask(() => catalogue.products(ids));
       },
-      page: (after, limit) =>
-        this.#ask(() =>
-          [...this.products.values()]
-            .sort((one, other) => (one.id < other.id ? -1 : 1))
-            .filter(({ id }) => id > (after ?? ""))
-            .slice(0, limit)
-            .map((product) => ({
-              product: this.#asOfNow(product.id) ?? product,
-              stock: this.stock.get(product.id) ?? null,
-            })),
-        ),
+      change: (...change) => this.#ask(() => catalogue.change(...change)),
+      putAll: (...put) => this.#ask(() => catalogue.putAll(...put)),
+      list: (...listing) => this.#ask(() => catalogue.list(...listing)),
+      categories: () => this.#ask(() => catalogue.categories()),
     };
-  }
-
-  #asOfNow(id: string): Product | null {
-    const product = this.products.get(id);
-    return product === undefined ? null : { ...product, archived: this.stock.get(id)?.archived === true };
   }
 
   #drivers(): DriverStore {

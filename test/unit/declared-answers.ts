@@ -71,6 +71,8 @@ export function createDeclaredAnswers(document: OpenApi): DeclaredAnswers {
       if (wrong !== null) return `${said} with ${name}: ${JSON.stringify(value)}: ${wrong}`;
     }
     if (method === "HEAD") return null;
+    if (declared.content === undefined && headers["content-type"] === undefined)
+      return answer.body === "" ? null : `${said} with a body and no type`;
     const type = String(headers["content-type"]).replace(/;.*$/, "");
     const content = declared.content?.[type];
     if (content === undefined) return `${said} with ${type}, which it does not declare`;

@@ -274,7 +274,7 @@ describe("a growth", () => {
     ["asking every broker", /every broker knows/, { counts: (counts) => [Math.max(...counts)] }],
     [
       "waiting for claims",
-      /is claimed/,
+      /is claimed|what was in partition/,
       { progress: (progress, { growth }) => (growth?.phase === "preparing" ? everything : progress) },
     ],
     [

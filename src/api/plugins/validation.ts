@@ -21,7 +21,7 @@ export type Checked = { readonly value: unknown } | { readonly error: Problem };
 export function compileCheck(schema: TSchema, httpPart: string): (input: unknown) => Checked {
   const check = Compile(schema);
   return (input) => {
-    const value = httpPart === "querystring" ? withNumbers(schema, input) : (input ?? null);
+    const value = httpPart === "querystring" ? withTypes(schema, input) : (input ?? null);
     return check.Check(value) ? { value } : { error: problemOf(httpPart, check.Errors(value)) };
   };
 }
@@ -34,13 +34,15 @@ export const validation = fastifyPlugin((app, _options, done) => {
   done();
 });
 
-/** Reads the whole numbers of a query; what is not written as one stays text, and is refused as such. */
-function withNumbers(schema: TSchema, input: unknown): unknown {
+/** Reads the whole numbers and truth values of a query; what is not written as one stays text, and is refused as such. */
+function withTypes(schema: TSchema, input: unknown): unknown {
   if (!("properties" in schema) || typeof input !== "object" || input === null) return input;
   const properties = schema.properties as Record<string, { readonly type?: unknown }>;
   return Object.fromEntries(
     Object.entries(input).map(([name, value]: [string, unknown]) => {
-      const isNumber = properties[name]?.type === "integer" && typeof value === "string" && /^\d{1,15}$/.test(value);
+      const type = properties[name]?.type;
+      if (type === "boolean" && (value === "true" || value === "false")) return [name, value === "true"];
+      const isNumber = type === "integer" && typeof value === "string" && /^\d{1,15}$/.test(value);
       return [name, isNumber ? Number(value) : value];
     }),
   );

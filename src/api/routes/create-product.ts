@@ -79,13 +79,14 @@ function newProduct(body: CreateProductBody, newId: () => string): NewProduct {
     priceCents: body.priceCents,
     currency: body.currency ?? "EUR",
     description: body.description ?? null,
+    imageUrl: body.imageUrl ?? null,
     initialStock: body.initialStock ?? 0,
   };
 }
 
 function isSame(one: CatalogueProduct, other: NewProduct): boolean {
-  const { id, name, category, priceCents, currency, description, initialStock } = other;
-  return Object.entries({ id, name, category, priceCents, currency, description, initialStock }).every(
+  const { id, name, category, priceCents, currency, description, imageUrl, initialStock } = other;
+  return Object.entries({ id, name, category, priceCents, currency, description, imageUrl, initialStock }).every(
     ([field, value]) => Reflect.get(one, field) === value,
   );
 }

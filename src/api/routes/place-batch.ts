@@ -1,13 +1,13 @@
 /** POST /orders/batch: as many orders as a producer has, streamed in and their results streamed back. */
-import { Readable, Transform } from "node:stream";
-import type { TransformCallback } from "node:stream";
+import { Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
 import { Type } from "typebox";
 import { limits } from "../../limits.ts";
 import type { ApiServer } from "../api-server.ts";
 import { createBatchRun, parseLine } from "../batch-orders.ts";
-import type { BatchResult, BatchRun } from "../batch-orders.ts";
-import { readLines } from "../ndjson.ts";
+import type { BatchResult } from "../batch-orders.ts";
+import { answerLines, sendNdjson } from "../line-answers.ts";
+import type { InputLine } from "../ndjson.ts";
 import { ndjson } from "../plugins/batch-body.ts";
 import { Problem } from "../problems.ts";
 import { waitSecondsOf } from "../prefer.ts";
@@ -65,85 +65,15 @@ export function placeBatchRoute(app: ApiServer, services: ApiServices): void {
     const body: unknown = request.body;
     if (Array.isArray(body)) {
       const { results } = await run.take(body.map((value: unknown, index) => ({ number: index + 1, value })));
-      return send(reply, "application/json", JSON.stringify(await results));
+      return sendJson(reply, await results);
     }
     if (!(body instanceof Readable))
       throw new Problem("invalid_request", `Send orders as ${ndjson}, or an array of them as application/json.`);
-    const lines = readLines(body, limits.commandBodyBytesMax);
-    const results = new BatchResults(run);
-    const source = Readable.from(lines, { highWaterMark: 1 });
-    // The answer ends early then: whoever sent the rest sends it again.
-    source.on("error", (error) => results.destroy(error));
-    const leave = (): void => {
-      source.unpipe(results);
-      results.end();
-    };
-    leaving.addEventListener("abort", leave, { once: true });
-    results.on("close", () => {
-      leaving.removeEventListener("abort", leave);
-      source.destroy();
-      if (leaving.aborted) request.raw.socket.destroySoon();
-    });
-    source.pipe(results);
-    if (leaving.aborted) leave();
-    return send(reply, ndjson, results);
+    const take = (lines: readonly InputLine[]) => run.take(lines.map(parseLine));
+    return sendNdjson(reply, answerLines({ body, take, leaving, socket: request.raw.socket }));
   });
 }
 
-/**
- * Lines in, lines of results out.
- *
- * I1 Results leave in the order of the lines.
- * I2 At most `limits.batchLinesInFlightMax` lines and one piece of the body are taken and not answered; then no more is read, and
- *    neither while the reader of the results is slow.
- */
-class BatchResults extends Transform {
-  readonly #run: BatchRun;
-  #last: Promise<void> = Promise.resolve();
-  #inFlight = 0;
-  #whenRoom: (() => void) | undefined;
-
-  constructor(run: BatchRun) {
-    super({ writableObjectMode: true, readableHighWaterMark: limits.batchResultBytesMax, writableHighWaterMark: 1 });
-    this.#run = run;
-  }
-
-  override _transform(
-    lines: Parameters<typeof parseLine>[0][],
-    _encoding: BufferEncoding,
-    done: TransformCallback,
-  ): void {
-    this.#run.take(lines.map(parseLine)).then(
-      ({ results }) => {
-        this.#inFlight += lines.length;
-        const answered = Promise.all([results, this.#last]).then(([some]) => this.#answer(some)); // I1
-        this.#last = answered;
-        answered.catch((error: unknown) => this.destroy(asError(error)));
-        if (this.#inFlight < limits.batchLinesInFlightMax) done();
-        else this.#whenRoom = done; // I2
-      },
-      (error: unknown) => done(asError(error)),
-    );
-  }
-
-  override _flush(done: TransformCallback): void {
-    this.#last.then(() => done(), done);
-  }
-
-  #answer(results: readonly BatchResult[]): void {
-    this.#inFlight -= results.length;
-    this.push(results.map((result) => `${JSON.stringify(result)}\n`).join(""));
-    if (this.#inFlight >= limits.batchLinesInFlightMax) return;
-    const done = this.#whenRoom;
-    this.#whenRoom = undefined;
-    done?.();
-  }
-}
-
-function send(reply: FastifyReply, contentType: string, body: string | Readable): FastifyReply {
-  return reply.header("content-type", `${contentType}; charset=utf-8`).send(body);
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+function sendJson(reply: FastifyReply, results: readonly BatchResult[]): FastifyReply {
+  return reply.header("content-type", "application/json; charset=utf-8").send(JSON.stringify(results));
 }

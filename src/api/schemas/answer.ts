@@ -8,7 +8,14 @@ export const answerHeaders = {
   "Preference-Applied": Type.String({ pattern: "^wait=[0-9]+$", description: "The wait that was granted (RFC 7240)" }),
   "Retry-After": Type.String({ pattern: "^[0-9]+$", description: "Seconds, then try again (RFC 9110)" }),
   "X-Tallyman-Stale": Type.Enum(["1"], { description: "PostgreSQL can't be asked now; the answer may be old" }),
-  "Cache-Control": Type.Enum(["no-store"], { description: "Nobody between may keep the answer" }),
+  "Cache-Control": Type.Enum(["no-store", "no-cache"], {
+    description:
+      "`no-store`: nobody may keep the answer; `no-cache`: who keeps it asks again with its `ETag` each time",
+  }),
+  ETag: Type.String({
+    pattern: '^(W/)?"[A-Za-z0-9+/=_-]+"$',
+    description: "Which state of it this is: for `If-None-Match`",
+  }),
 } as const satisfies Record<string, TSchema>;
 
 export type HeaderName = keyof typeof answerHeaders;
@@ -23,6 +30,12 @@ export const answer = <Schema extends TSchema>(description: string, schema: Sche
   headers: headersOf(...headers),
   content: { "application/json": { schema } },
 });
+
+/** What a caller has already: no body. */
+export const notModified = {
+  ...Type.Null({ description: "As the caller has it (`If-None-Match`)" }),
+  headers: headersOf("ETag", "Cache-Control"),
+};
 
 /** Answers that may also be told to somebody who waited. */
 export const waited = <Each extends { readonly headers: Record<string, TSchema> }>(

@@ -62,6 +62,19 @@ export const PriceCents = Type.Integer({
   description: "Price of one unit, in the currency's smallest unit",
 });
 
+/** Of the web alone: whoever shows it must not be led elsewhere. */
+export const WebAddress = (description: string) =>
+  Type.Refine(
+    Type.String({
+      minLength: 1,
+      maxLength: limits.urlCharsMax,
+      description,
+      examples: ["https://shop.example/chair.jpg"],
+    }),
+    (value) => /^https?:\/\/[^\s"<>]+$/i.test(value) && URL.canParse(value) && value.isWellFormed(),
+    () => "must be an address that begins with http:// or https://",
+  );
+
 export const Currency = Type.String({ pattern: "^[A-Z]{3}$", description: "ISO 4217", examples: ["EUR"] });
 
 export const DeliveryLocationSchema = Closed({

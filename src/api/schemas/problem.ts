@@ -22,6 +22,7 @@ export const memberSchemas = {
   quantity: Type.Integer({ description: "Units wanted" }),
   available: Type.Integer({ description: "Units in stock at the decision" }),
   version: Type.Integer({ description: "The product's stock version at the decision" }),
+  revision: Type.Integer({ description: "The product's revision now" }),
   decidedAt: Time("When it was decided"),
 } as const satisfies Record<string, TSchema>;
 export type MemberName = keyof typeof memberSchemas;
@@ -66,6 +67,8 @@ export const problemMembers: Readonly<Record<ProblemCode, readonly MemberName[]>
   order_has_driver: ["orderId", "driverId"],
   order_not_deliverable: ["orderId"],
   delivery_ended: ["orderId", "driverId"],
+  revision_conflict: ["productId", "revision"],
+  revision_required: ["productId"],
   order_cancelled: orderDecision,
   body_too_large: [],
   unsupported_media_type: [],
@@ -156,5 +159,6 @@ const memberExamples: Readonly<Record<MemberName, unknown>> = {
   quantity: 3,
   available: 2,
   version: 2,
+  revision: 3,
   decidedAt: "2026-01-31T12:00:00.000Z",
 };

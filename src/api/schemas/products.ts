@@ -1,6 +1,7 @@
 import { Type } from "typebox";
 import type { Static } from "typebox";
 import { limits } from "../../limits.ts";
+import { productSorts } from "../../stores/catalogue-store.ts";
 import {
   Absent,
   Closed,
@@ -15,11 +16,15 @@ import {
   Quantity,
   Text,
   Uuid,
+  WebAddress,
 } from "./fields.ts";
+import { memberSchemas } from "./problem.ts";
 
 const Name = Text(limits.nameCharsMax, "What it is called");
 const Category = Text(limits.categoryCharsMax, "Where it is listed");
 const Description = Text(limits.descriptionCharsMax, "What it is", 0);
+
+const ImageUrl = WebAddress("Where a picture of it is");
 
 export const CreateProductBody = Closed(
   {
@@ -29,6 +34,7 @@ export const CreateProductBody = Closed(
     priceCents: PriceCents,
     currency: Absent(Currency),
     description: Absent(Description),
+    imageUrl: Absent(ImageUrl),
     initialStock: Absent(
       Type.Integer({ minimum: 0, maximum: limits.quantityMax, description: "Units of the first delivery; default 0" }),
     ),
@@ -37,6 +43,38 @@ export const CreateProductBody = Closed(
 );
 export type CreateProductBody = Static<typeof CreateProductBody>;
 
+/** A line of an import or an export. */
+export const importedExample = {
+  id: exampleIds.product,
+  name: "Chair",
+  category: "chairs",
+  priceCents: 4_900,
+  initialStock: 5,
+};
+export const ImportedProduct = Closed({ ...CreateProductBody.properties, id: ProductId }, importedExample);
+export type ImportedProduct = Static<typeof ImportedProduct>;
+
+export const ImportResult = Named(
+  "ImportResult",
+  {
+    line: Type.Integer({ minimum: 1, description: "The line's number in the body" }),
+    id: Type.Optional(ProductId),
+    status: Type.Enum(["created", "changed", "unchanged", "failed"], { description: "What became of it" }),
+    revision: Type.Optional(Nullable(Type.Integer({ description: "The product's revision now" }))),
+    code: Type.Optional(Type.String({ description: "Why it failed: a problem code" })),
+    detail: Type.Optional(Type.String({ description: "For people" })),
+    retryAfter: Type.Optional(Type.Integer({ description: "Seconds, then send this line again" })),
+    errors: Type.Optional(memberSchemas.errors),
+  },
+  { line: 1, id: exampleIds.product, status: "created", revision: 1 },
+);
+export type ImportResult = Static<typeof ImportResult>;
+
+export const ImportQuery = Closed({
+  dryRun: Type.Optional(Type.Boolean({ description: "Write nothing, and tell what would have been" })),
+});
+export const ExportQuery = Closed({ category: Type.Optional(Category) });
+
 const productExample = {
   id: exampleIds.product,
   name: "Chair",
@@ -44,6 +82,7 @@ const productExample = {
   priceCents: 4_900,
   currency: "EUR",
   description: null,
+  imageUrl: null,
   quantity: 5,
   version: 1,
   revision: 1,
@@ -59,6 +98,7 @@ export const Product = Named(
     priceCents: PriceCents,
     currency: Currency,
     description: Nullable(Type.String({ description: "What it is" })),
+    imageUrl: Nullable(Type.String({ description: "Where a picture of it is" })),
     quantity: Type.Integer({ description: "Units in stock, a moment ago" }),
     version: Type.Integer({ description: "Stock version; 0: no stock command is decided yet" }),
     revision: Type.Integer({ description: "Grows when the product's description changes" }),
@@ -85,11 +125,80 @@ export const CreatedProduct = Named(
 );
 
 export const ProductParams = Type.Object({ id: ProductId });
-export const ListProductsQuery = Closed({ ...PageQuery });
+
+/** Members that are absent stay as they are; description and picture may be taken away with null. */
+export const ChangeProductBody = Type.Refine(
+  Closed(
+    {
+      name: Type.Optional(Name),
+      category: Type.Optional(Category),
+      priceCents: Type.Optional(PriceCents),
+      currency: Type.Optional(Currency),
+      description: Absent(Description),
+      imageUrl: Absent(ImageUrl),
+    },
+    { priceCents: 4_500 },
+  ),
+  (change) => Object.keys(change).length > 0,
+  () => "must change something",
+);
+export type ChangeProductBody = Static<typeof ChangeProductBody>;
+
+export const IfMatchHeaders = Type.Object({
+  "if-match": Type.Optional(
+    Type.String({
+      maxLength: limits.ifMatchCharsMax,
+      description:
+        "`ETag` of what was read; only its revision counts, so that orders in between are no conflict. `*`: whatever it is now",
+      examples: ['"3-17"'],
+    }),
+  ),
+});
+
+export const IfNoneMatchHeaders = Type.Object({
+  "if-none-match": Type.Optional(
+    Type.String({
+      maxLength: limits.ifMatchCharsMax,
+      description: "`ETag` of what the caller has: 304 while it is that",
+    }),
+  ),
+});
+
+export const ListProductsQuery = Closed({
+  q: Type.Optional(Text(limits.searchCharsMax, "What is looked for: each word, or its beginning, or nearly the name")),
+  category: Type.Optional(Category),
+  inStock: Type.Optional(
+    Type.Boolean({ description: "Only those of which there are units, or of which there are none" }),
+  ),
+  archived: Type.Optional(
+    Type.Boolean({ description: "Only products that are archived; without it, only those that are not" }),
+  ),
+  minPriceCents: Type.Optional(PriceCents),
+  maxPriceCents: Type.Optional(PriceCents),
+  sort: Type.Optional(
+    Type.Enum([...productSorts], { description: "`relevance` needs `q`, and is the default with it; else `id` is" }),
+  ),
+  ...PageQuery,
+});
+export type ListProductsQuery = Static<typeof ListProductsQuery>;
 export const ProductPage = Named(
   "ProductPage",
-  { products: Type.Array(Product, { description: "In the order of their ids" }), next: NextCursor },
+  { products: Type.Array(Product, { description: "In the order that was asked for" }), next: NextCursor },
   { products: [productExample], next: null },
+);
+
+export const Categories = Named(
+  "Categories",
+  {
+    categories: Type.Array(
+      Type.Object({
+        name: Type.String({ description: "As products have it: the filter of their listing" }),
+        products: Type.Integer({ description: "How many have it" }),
+      }),
+      { description: "In the order of their names" },
+    ),
+  },
+  { categories: [{ name: "chairs", products: 12 }] },
 );
 
 const Reference = Text(limits.referenceCharsMax, "The caller's own word for it, such as a delivery note's number");

@@ -1,6 +1,5 @@
 /** What the ingress reads, over the ledger in memory: for the simulation. */
 import type { StoredLine } from "../../schemas/lines.ts";
-import type { CatalogueStore, Product } from "../catalogue-store.ts";
 import type { DeadLetterStore, KeptLetter } from "../dead-letter-store.ts";
 import type { OrderFilter, OrderReads } from "../order-reads.ts";
 import type { MemoryLedger } from "./ledger-store.ts";
@@ -37,30 +36,6 @@ function isOf(filter: OrderFilter, line: StoredLine): boolean {
     (productId === null || line.productId === productId) &&
     (status === null || line.status === status)
   );
-}
-
-export function createMemoryCatalogue(ledger: MemoryLedger): CatalogueStore {
-  const products = new Map<string, Product>();
-  const asOfNow = <Known extends Product | undefined>(product: Known): Known =>
-    product && { ...product, archived: ledger.stock.get(product.id)?.archived === true };
-  return {
-    create: (product) => {
-      const known = products.get(product.id);
-      if (known !== undefined) return Promise.resolve({ product: known, created: false });
-      const added = { ...product, revision: 1, archived: false };
-      products.set(product.id, added);
-      return Promise.resolve({ product: added, created: true });
-    },
-    products: (ids) => Promise.resolve(ids.map((id) => asOfNow(products.get(id)) ?? null)),
-    page: (after, limit) =>
-      Promise.resolve(
-        [...products.values()]
-          .filter(({ id }) => id > (after ?? ""))
-          .toSorted((one, other) => (one.id < other.id ? -1 : 1))
-          .slice(0, limit)
-          .map((product) => ({ product: asOfNow(product), stock: ledger.stock.get(product.id) ?? null })),
-      ),
-  };
 }
 
 export function createMemoryLetterReads(ledger: MemoryLedger): Pick<DeadLetterStore, "undecided"> {

@@ -1,13 +1,13 @@
 /**
- * Input: id, name, category, price_cents, currency, description, initial_stock. Adds the product unless its id is taken.
- * Result: the row as added; none when the id was taken, also by a transaction that ended while this one waited for it.
+ * Input: id, name, category, price_cents, currency, description, image_url, initial_stock. Adds the product unless its id is taken.
+ * Result: its id as added; none when that was taken, also by a transaction that ended while this one waited for it.
  * Locks: the new row.
  */
 export const createProductSql = {
   name: "create_product",
   text: `
-    insert into products (product_id, name, category, price_cents, currency, description, initial_stock)
-    values ($1, $2, $3, $4, $5, $6, $7)
+    insert into products (product_id, name, category, price_cents, currency, description, image_url, initial_stock)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)
     on conflict (product_id) do nothing
-    returning product_id, name, category, price_cents, currency, description, initial_stock, revision, false as archived`,
+    returning product_id`,
 };

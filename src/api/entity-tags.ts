@@ -1,0 +1,40 @@
+import type { FastifyReply } from "fastify";
+import type { Product } from "./schemas/products.ts";
+
+/**
+ * The entity tag of a product (RFC 9110): its revision, the version of its stock, and whether it is archived, which may be told a moment later than its version, for all of it is in what is read. A change asks for the
+ * revision alone: else an order in between would be a conflict.
+ */
+export const productTag = ({
+  revision,
+  version,
+  archived,
+}: Pick<Product, "revision" | "version" | "archived">): string =>
+  `"${revision}-${version}${archived ? "-archived" : ""}"`;
+
+/** Entity tags of a header, without their quotes; null: it is `*`, which means any. Undefined: it is no such header. */
+export function readTags(header: string): string[] | null | undefined {
+  if (header.trim() === "*") return null;
+  const tags = header.split(",").map((tag) => /^(?:W\/)?"([!#-~]*)"$/.exec(tag.trim())?.[1]);
+  return tags.every((tag) => tag !== undefined) ? tags : undefined;
+}
+
+/** Whether the caller has the state with that tag (`If-None-Match`); a header that can't be read is as none. */
+export function hasAlready(header: string | undefined, tag: string): boolean {
+  if (header === undefined) return false;
+  const tags = readTags(header);
+  return tags === null || (tags?.includes(tag.slice(1, -1)) ?? false);
+}
+
+/** The revisions that the tags are of; null: any. Undefined: it is no such header. Tags of other things are of no revision. */
+export function readRevisions(header: string): number[] | null | undefined {
+  const tags = readTags(header);
+  if (tags === null || tags === undefined) return tags;
+  return tags.flatMap((tag) => {
+    const revision = /^([0-9]{1,9})(?:-[0-9]+(?:-archived)?)?$/.exec(tag)?.[1];
+    return revision === undefined ? [] : [Number(revision)];
+  });
+}
+
+/** The answer to who has it already; its headers are set before. */
+export const sendNotModified = (reply: FastifyReply): FastifyReply => reply.code(304).send();

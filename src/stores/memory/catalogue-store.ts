@@ -1,0 +1,108 @@
+/**
+ * The catalogue in memory: for the simulation and for tests of what is behind the port. Names are in the order of their UTF-16 units; a
+ * search finds the beginnings of words alone, all of one rank.
+ */
+import type { Stock } from "../../schemas/lines.ts";
+import { contentOf, isAsWanted, putKindOf } from "../catalogue-store.ts";
+import type { CatalogueStore, ListedProduct, Product, ProductListing } from "../catalogue-store.ts";
+
+type Row = { readonly product: Product; readonly createdAt: string };
+
+/** `products` may be filled from outside; who is later in it was made later. */
+export function createMemoryCatalogue(
+  stockOf: (productId: string) => Stock | undefined,
+  products: Map<string, Product> = new Map<string, Product>(),
+): CatalogueStore {
+  const asOfNow = (product: Product): Product => ({ ...product, archived: stockOf(product.id)?.archived === true });
+  const read = (id: string): Product | undefined => {
+    const product = products.get(id);
+    return product && asOfNow(product);
+  };
+  const rows = (): Row[] =>
+    [...products.values()].map((product, at) => {
+      return { product: asOfNow(product), createdAt: `2026-01-01 00:00:00.${String(at).padStart(6, "0")}+00` };
+    });
+  const listed = ({ product, createdAt }: Row, sort: ProductListing["sort"]): ListedProduct => {
+    const { id, name, priceCents } = product;
+    const price = String(priceCents);
+    const key = { id: "", name: name.toLowerCase(), price, "-price": price, newest: createdAt, relevance: "1" }[sort];
+    return { product, stock: stockOf(id) ?? null, position: { key, productId: id } };
+  };
+  return {
+    create: (product) => {
+      const known = read(product.id);
+      if (known !== undefined) return Promise.resolve({ product: known, created: false });
+      const added = { ...product, revision: 1, archived: false };
+      products.set(product.id, added);
+      return Promise.resolve({ product: added, created: true });
+    },
+    products: (ids) => Promise.resolve(ids.map((id) => read(id) ?? null)),
+    change: (id, change, revisions) => {
+      const product = read(id);
+      if (product === undefined) return Promise.resolve({ kind: "unknown" });
+      if (isAsWanted(product, change)) return Promise.resolve({ kind: "changed", product });
+      if (revisions !== null && !revisions.includes(product.revision))
+        return Promise.resolve({ kind: "conflict", product });
+      const changed = { ...product, ...change, revision: product.revision + 1 };
+      products.set(id, changed);
+      return Promise.resolve({ kind: "changed", product: changed });
+    },
+    putAll: (wanted, isTrial) =>
+      Promise.resolve(
+        wanted.map((product) => {
+          const before = read(product.id);
+          const kind = putKindOf(before, product);
+          const changed = before === undefined ? product : { ...before, ...contentOf(product) };
+          const put = { archived: false, ...changed, revision: (before?.revision ?? 0) + 1 };
+          const stored = kind === "unchanged" || isTrial ? (before ?? put) : put;
+          if (!isTrial) products.set(product.id, stored);
+          return { kind, product: stored, hasStock: stockOf(product.id) !== undefined };
+        }),
+      ),
+    list: (listing, after, limit) => {
+      const isDescending = ["-price", "newest", "relevance"].includes(listing.sort);
+      const all = rows()
+        .filter(({ product }) => isIn(listing, product, stockOf(product.id)))
+        .map((row) => listed(row, listing.sort))
+        .sort((one, other) => compare(one, other) * (isDescending ? -1 : 1));
+      const isBehind = (each: ListedProduct): boolean =>
+        after === null || compare(each, { position: after }) * (isDescending ? -1 : 1) > 0;
+      return Promise.resolve(all.filter(isBehind).slice(0, limit));
+    },
+    categories: () => {
+      const counts = new Map<string, number>();
+      for (const { product } of rows())
+        if (!product.archived) counts.set(product.category, (counts.get(product.category) ?? 0) + 1);
+      const order = (name: string): string => `${name.toLowerCase()}\0${name}`;
+      return Promise.resolve(
+        [...counts]
+          .map(([name, count]) => ({ name, products: count }))
+          .sort((one, other) => (order(one.name) < order(other.name) ? -1 : 1)),
+      );
+    },
+  };
+}
+
+function isIn(listing: ProductListing, product: Product, stock: Stock | undefined): boolean {
+  const { category, inStock, minPriceCents = 0, maxPriceCents = Infinity, words = [], archived } = listing;
+  const { priceCents } = product;
+  const text = `${product.name} ${product.category} ${product.description ?? ""}`.toLowerCase();
+  const own = text.match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
+  return (
+    (category === undefined || product.category === category) &&
+    (inStock === undefined || (stock?.quantity ?? 0) > 0 === inStock) &&
+    (archived === undefined || product.archived === archived) &&
+    priceCents >= minPriceCents &&
+    priceCents <= maxPriceCents &&
+    words.every((word) => own.some((each) => each.startsWith(word)))
+  );
+}
+
+type Placed = Pick<ListedProduct, "position">;
+
+/** By the key, numbers as numbers, then by the id. */
+function compare({ position: one }: Placed, { position: other }: Placed): number {
+  if (one.key === other.key) return one.productId < other.productId ? -1 : Number(one.productId > other.productId);
+  const areNumbers = /^[0-9]+$/.test(one.key + other.key);
+  return (areNumbers ? Number(one.key) < Number(other.key) : one.key < other.key) ? -1 : 1;
+}
