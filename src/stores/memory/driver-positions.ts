@@ -5,19 +5,14 @@ import { CacheUnavailable } from "../effects-cache.ts";
 
 type Kept = { readonly position: DriverPosition; readonly isShown: boolean; readonly guardsUntil: number };
 
-/** Guards that can be taken out one by one, so that a test can show that it notices. */
-export type PositionGuardName = "sequence" | "age" | "guard_outlives" | "silence";
-
 export type MemoryDriverPositionsOptions = {
   readonly now?: () => number;
   readonly silenceMs?: number;
-  readonly without?: readonly PositionGuardName[];
 };
 export type MemoryDriverPositions = ReturnType<typeof createMemoryDriverPositions>;
 
 export function createMemoryDriverPositions(options: MemoryDriverPositionsOptions = {}) {
-  const { now = Date.now, silenceMs = limits.driverSilenceMs, without = [] } = options;
-  const guards = (name: PositionGuardName): boolean => !without.includes(name);
+  const { now = Date.now, silenceMs = limits.driverSilenceMs } = options;
   const drivers = new Map<string, Kept>();
   let away = false;
 
@@ -33,17 +28,17 @@ export function createMemoryDriverPositions(options: MemoryDriverPositionsOption
     const kept = guarding(driverId);
     const newest = kept?.position.sequence ?? null;
     if (observedAt > now() + limits.positionSkewMs) return { kind: "in_future", sequence: newest };
-    if (newest !== null && sequence <= newest && guards("sequence")) return { kind: "not_newer", sequence: newest };
-    if (observedAt + silenceMs <= now() && guards("age")) return { kind: "too_old", sequence: newest };
-    const before = guards("guard_outlives") ? (kept?.guardsUntil ?? 0) : 0;
-    drivers.set(driverId, { position, isShown: true, guardsUntil: Math.max(before, observedAt + silenceMs) });
+    if (newest !== null && sequence <= newest) return { kind: "not_newer", sequence: newest };
+    if (observedAt + silenceMs <= now()) return { kind: "too_old", sequence: newest };
+    const guardsUntil = Math.max(kept?.guardsUntil ?? 0, observedAt + silenceMs);
+    drivers.set(driverId, { position, isShown: true, guardsUntil });
     return { kind: "applied", sequence };
   };
   const known = (driverId: string): KnownPosition | null => {
     const kept = guarding(driverId);
     if (kept?.isShown !== true) return null;
     const { observedAt } = kept.position;
-    if (observedAt + silenceMs <= now() && guards("silence")) return null;
+    if (observedAt + silenceMs <= now()) return null;
     return { ...kept.position, ageMs: Math.max(0, now() - observedAt) };
   };
   /** Runs at once, as one step; a failure rejects, as with Redis. */
