@@ -87,6 +87,11 @@ export const limits = {
   liveStallMs: 30_000,
   /** What was ended has so long to take the end; then its connection is cut. */
   liveEndMs: 1_000,
+  /** Of a WebSocket: what is handed to it and not taken, what it says at once, and of how much. */
+  liveSocketBufferBytes: 64 * 1024,
+  liveSocketMessageBytesMax: 32 * 1024,
+  liveSocketTopicsMax: 100,
+  liveSocketInboxMax: 1_000,
   /** When a stream's client comes again, and over which time those are spread whom a closing server sends away. */
   liveRetryMs: 1_000,
   liveRetrySpreadMs: 4_000,

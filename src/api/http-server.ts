@@ -25,7 +25,9 @@ export function createHttpServer(logger: FastifyBaseLogger, door: Door = () => f
   /** Once the server closes, every answer must say so. */
   let isOpen = true;
   const open = (handle: (request: IncomingMessage, response: ServerResponse) => void): Server => {
-    const server = createServer((request, response) => {
+    // Clients that would rather have HTTP/2 say so with every request, and are answered in HTTP/1.1 as before there were WebSockets.
+    const shouldUpgradeCallback = ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === "websocket";
+    const server = createServer({ shouldUpgradeCallback }, (request, response) => {
       if (!isOpen || !door(request, response, () => requestIds(request))) handle(request, response);
     });
     server.requestTimeout = 0; // The head's limit is Node's, below; the body's is plugins/body-deadline.ts's.

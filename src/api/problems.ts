@@ -55,6 +55,7 @@ export const problems = {
   order_not_locatable: { status: 422, title: "Where the order goes is no place to look for drivers at" },
   revision_required: { status: 428, title: "If-Match must tell which revision is changed" },
   product_busy: { status: 429, title: "The product is ordered faster than it is decided" },
+  upgrade_required: { status: 426, title: "The resource is a WebSocket" },
   headers_too_large: { status: 431, title: "The request's head is too large" },
   internal_error: { status: 500, title: "Something broke here" },
   overloaded: { status: 503, title: "More requests are waiting than can be served" },

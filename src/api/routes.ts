@@ -8,6 +8,7 @@ import { driverLocationRoutes } from "./routes/driver-locations.ts";
 import { driverRoutes } from "./routes/drivers.ts";
 import { listOrdersRoute } from "./routes/list-orders.ts";
 import { liveEventRoutes } from "./routes/live-events.ts";
+import { liveRoute } from "./routes/live.ts";
 import { lookupOrdersRoute } from "./routes/lookup-orders.ts";
 import { nearestDriversRoute } from "./routes/nearest-drivers.ts";
 import { orderDriverRoutes } from "./routes/order-driver.ts";
@@ -38,4 +39,5 @@ export function addRoutes(app: ApiServer, services: ApiServices): void {
   driverRoutes(app, services);
   driverLocationRoutes(app, services);
   orderDriverRoutes(app, services);
+  liveRoute(app, services);
 }

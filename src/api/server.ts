@@ -1,5 +1,7 @@
 import type { ApiServer } from "./api-server.ts";
 import type { ApiDeps } from "./deps.ts";
+import fastifyWebsocket from "@fastify/websocket";
+import { limits } from "../limits.ts";
 import { createHttpServer } from "./http-server.ts";
 import { createOrderDoor } from "./order-door.ts";
 import { admissionAtTheDoor, createRefusalNotes } from "./plugins/admission.ts";
@@ -39,6 +41,10 @@ export async function buildServer(deps: ApiDeps): Promise<ApiServer> {
   await app.register(asyncapi, { topics, ordersPartitions: services.ordersPartitions });
   await app.register(operations, { health, metrics });
 
+  await app.register(fastifyWebsocket, {
+    options: { maxPayload: limits.liveSocketMessageBytesMax },
+    preClose: (done) => done(), // `services.leave` closes them.
+  });
   addRoutes(app, services);
 
   app.finishRoutes();

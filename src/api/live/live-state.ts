@@ -13,6 +13,7 @@ export class LiveState {
   readonly #content: object;
   #json: string | undefined;
   #event: Buffer | undefined;
+  #message: Buffer | undefined;
 
   constructor(kind: LiveKind, position: number, content: object) {
     this.kind = kind;
@@ -23,6 +24,13 @@ export class LiveState {
   /** Made once, for all who follow it. */
   get json(): string {
     return (this.#json ??= JSON.stringify(this.#content));
+  }
+
+  /** As a WebSocket has it. */
+  messageFor(id: string): Buffer {
+    const { kind, position } = this;
+    const head = JSON.stringify({ type: "event", kind, id, position });
+    return (this.#message ??= Buffer.from(`${head.slice(0, -1)},"data":${this.json}}`));
   }
 
   /** As an event stream has it. */

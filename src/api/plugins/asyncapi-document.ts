@@ -1,4 +1,5 @@
-/** What Tallyman reads and writes on Kafka, as AsyncAPI 3.0: what OpenAPI is to its routes. */
+/** What Tallyman reads and writes on Kafka, and over WebSockets, as AsyncAPI 3.0: what OpenAPI is to its routes. */
+import { liveChannel, liveMessages, liveOperations } from "./asyncapi-live.ts";
 import { bindingVersion, commandMessages, deadLetterMessage, decisionsMessage } from "./asyncapi-messages.ts";
 
 export type TopicNames = {
@@ -41,6 +42,7 @@ export function asyncapiDocument(topics: TopicNames, ordersPartitions: number) {
           "What was decided, in order for each product and partition of the orders",
         ),
       }),
+      live: liveChannel,
     },
     operations: {
       takeCommands: operationOf(
@@ -65,12 +67,14 @@ export function asyncapiDocument(topics: TopicNames, ordersPartitions: number) {
             "of its product and its `partition`.",
         ),
       }),
+      ...liveOperations,
     },
     components: {
       messages: {
         ...commandMessages,
         DeadLetter: deadLetterMessage,
         ...(decisions !== null && { Decisions: decisionsMessage }),
+        ...liveMessages,
       },
     },
   };

@@ -77,6 +77,7 @@ export const problemMembers: Readonly<Record<ProblemCode, readonly MemberName[]>
   driver_off_duty: ["driverId"],
   observed_in_future: ["driverId"],
   order_not_locatable: ["orderId"],
+  upgrade_required: [],
   headers_too_large: [],
   internal_error: [],
   overloaded: sentAgain,
@@ -106,6 +107,7 @@ export const problemsOfNoRoute: readonly ProblemCode[] = [
   "route_not_found",
   "method_not_allowed",
   "request_timeout",
+  "upgrade_required",
   "headers_too_large",
 ];
 
