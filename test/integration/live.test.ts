@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { decisionsChannel } from "../../src/stores/redis/keys.ts";
+import { openLive } from "../support/live-client.ts";
 import { openEvents } from "../support/events.ts";
 import { createTallyman } from "../support/tallyman.ts";
 import type { Role, Tallyman } from "../support/tallyman.ts";
@@ -142,7 +143,23 @@ it("an order that is placed and cancelled at one api is followed at the other", 
   await post(`${one.url}/orders`, { orderId, productId, quantity: 3 });
   const events = await openEvents(`${other.url}/orders/${orderId}/events`);
   expect(await events.next()).toMatchObject({ id: "1", event: "order", data: { orderId, status: "accepted" } });
+  const live = await openLive(other.url);
+  live.send({
+    type: "subscribe",
+    topics: [
+      { kind: "order", id: orderId, after: 1 },
+      { kind: "product", id: productId, after: 2 },
+    ],
+  });
+  expect([await live.next(), await live.next()]).toMatchObject([{ type: "subscribed" }, { type: "subscribed" }]);
   await post(`${one.url}/orders/${orderId}/cancel`, {});
+  expect([await live.next(), await live.next()]).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ kind: "order", id: orderId, position: 2 }),
+      expect.objectContaining({ kind: "product", data: { productId, quantity: units, version: 3 } }),
+    ]),
+  );
+  live.close();
   expect(await events.next()).toMatchObject({
     id: "2",
     data: { status: "cancelled", quantity: 3, stockAfter: units - 3 },

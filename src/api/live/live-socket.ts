@@ -22,8 +22,10 @@ import type { LiveLimits } from "./live.ts";
 import type { Place, Subscriber } from "./subscribers.ts";
 import type { LiveTopics } from "./topics.ts";
 
+type Socket = Pick<WebSocket, "on" | "send" | "ping" | "pause" | "resume" | "close" | "terminate" | "bufferedAmount">;
+
 export type LiveSocketOptions = {
-  readonly socket: WebSocket;
+  readonly socket: Socket;
   readonly place: Place;
   readonly topics: Pick<LiveTopics, "follow">;
   readonly bounds: LiveLimits;
