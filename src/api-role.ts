@@ -19,6 +19,7 @@ import { createPostgresDriverStore } from "./stores/postgres/driver-store.ts";
 import { createPostgresPartitionMapStore } from "./stores/postgres/partition-map-store.ts";
 import { createPool } from "./stores/postgres/pool.ts";
 import { createPostgresCatalogueStore } from "./stores/postgres/reads/catalogue-store.ts";
+import { createPostgresFulfilmentStore } from "./stores/postgres/reads/fulfilment-store.ts";
 import { createPostgresOrderReads } from "./stores/postgres/reads/order-reads.ts";
 import { connectRedis, redisReady } from "./stores/redis/connection.ts";
 import { startRedisDecisionFeed } from "./stores/redis/decision-feed.ts";
@@ -84,6 +85,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
     growth: { look: () => driver.look(), topicPartitions: () => topicPartitions },
     catalogue: createPostgresCatalogueStore(pool),
     orders,
+    fulfilments: createPostgresFulfilmentStore(pool),
     letters: createPostgresDeadLetterStore(pool),
     cache: createRedisReadCache({ redis }),
     drivers: createPostgresDriverStore(pool),

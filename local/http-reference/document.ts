@@ -30,6 +30,7 @@ export async function openApiDocument(): Promise<OpenApi> {
       categories: nobody,
     },
     orders: { lines: nobody, stock: nobody, progress: nobody, list: nobody, listByStatus: nobody },
+    fulfilments: { advance: nobody, steps: nobody },
     cache: { readStock: nobody, refillStock: nobody, readOrder: nobody, markPending: nobody },
     drivers: {
       register: nobody,

@@ -27,12 +27,13 @@ export type Catalogue = {
   forget(productId: string): void;
 };
 
-type Entry = { readonly product: Product; since: number; forMs: number };
+type Entry = { readonly product: Product; since: Moment; forMs: number };
+type Moment = { readonly wallMs: number; readonly monotonicMs: number };
 const idsPerQuestionMax = 1_000;
 
 export function createCatalogue(
   store: Pick<CatalogueStore, "products">,
-  clock: Pick<Clock, "now" | "soon"> = systemClock,
+  clock: Pick<Clock, "now" | "monotonic" | "soon"> = systemClock,
   isStoreAway: () => boolean = () => false,
   entriesMax: number = limits.catalogueCacheEntriesMax,
 ): Catalogue {
@@ -40,15 +41,17 @@ export function createCatalogue(
   const flights = new Map<string, Promise<Product | null>>();
   const ask = createTickBatch<string, Product | null>(idsPerQuestionMax, (ids) => store.products(ids), clock);
 
-  /** A clock that is set back would have it believed for as long: what comes from later than now is not young. */
+  const moment = (): Moment => ({ wallMs: clock.now(), monotonicMs: clock.monotonic() });
+  /** By both clocks: one of them may be set, and the other stands still while the machine is suspended. */
   const isYoung = ({ since, forMs }: Entry): boolean => {
-    const ageMs = clock.now() - since;
-    return ageMs >= 0 && ageMs < forMs;
+    const { wallMs, monotonicMs } = moment();
+    const wallAgeMs = wallMs - since.wallMs;
+    return wallAgeMs >= 0 && wallAgeMs < forMs && monotonicMs - since.monotonicMs < forMs;
   };
   const remember = (told: Product): Product => {
     const known = entries.get(told.id)?.product;
     if (known !== undefined && known.revision > told.revision) return known; // I3
-    entries.set(told.id, { product: told, since: clock.now(), forMs: limits.catalogueCacheTtlMs });
+    entries.set(told.id, { product: told, since: moment(), forMs: limits.catalogueCacheTtlMs });
     return told;
   };
   const refresh = async (productId: string): Promise<Product | null> => {
@@ -60,7 +63,7 @@ export function createCatalogue(
     } catch (error) {
       const entry = entries.get(productId);
       if (entry === undefined || !(error instanceof StoreUnavailable)) throw error;
-      Object.assign(entry, { since: clock.now(), forMs: limits.catalogueRetryMs }); // I1
+      Object.assign(entry, { since: moment(), forMs: limits.catalogueRetryMs }); // I1
       return entry.product;
     }
   };

@@ -83,6 +83,8 @@ function isSame(command: StockCommand, line: StoredLine): boolean {
         command.reference === line.reference &&
         command.asOfVersion === line.asOfVersion
       );
+    case "PackOrder":
+      return command.orderId === line.orderId;
     case "ArchiveProduct":
     case "RestoreProduct":
       return true; // Who asks is not part of what is asked for.

@@ -16,7 +16,8 @@ export type KeyedOperation =
   | `restock:${string}`
   | `count:${string}`
   | `archive:${string}`
-  | `restore:${string}`;
+  | `restore:${string}`
+  | `step:${string}:${string}`;
 
 const randomPool = Buffer.alloc(4096);
 let randomAt = randomPool.length;
@@ -35,6 +36,8 @@ function randomBytes(): Uint8Array {
 export const newCommandId = (): string => v7({ random: randomBytes() });
 
 export const initialStockId = (productId: string): string => v5(`initial:${productId}`, tallymanNamespace);
+
+export const packId = (orderId: string): string => v5(`pack:${orderId}`, tallymanNamespace);
 
 export const cancelId = (orderId: string): string => v5(`cancel:${orderId}`, tallymanNamespace);
 

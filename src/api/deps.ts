@@ -10,6 +10,7 @@ import type { DeadLetterStore } from "../stores/dead-letter-store.ts";
 import type { DecisionFeed, DecisionListener } from "../stores/decision-feed.ts";
 import type { DriverPositions } from "../stores/driver-positions.ts";
 import type { DriverStore } from "../stores/driver-store.ts";
+import type { FulfilmentStore } from "../stores/fulfilment-store.ts";
 import type { OrderReads } from "../stores/order-reads.ts";
 import type { PartitionMap, PartitionMapStore } from "../stores/partition-map-store.ts";
 import type { ReadCache } from "../stores/read-cache.ts";
@@ -32,6 +33,7 @@ export type ApiDeps = {
   readonly growth?: Pick<GrowthHealthOptions, "look" | "topicPartitions">;
   readonly catalogue: CatalogueStore;
   readonly orders: OrderReads;
+  readonly fulfilments: FulfilmentStore;
   readonly letters: Pick<DeadLetterStore, "undecided">;
   readonly cache: ReadCache;
   readonly drivers: DriverStore;

@@ -13,7 +13,11 @@ export function sendOrder(reply: FastifyReply, status: number, order: OrderDocum
 
 /** What was told of the very record at `place`; of another record with the same id, only PostgreSQL knows the content. */
 export const isOwn = ({ notice }: Told, { partition, offset }: Pick<OrderDocument, "partition" | "offset">): boolean =>
-  notice[5] === partition && notice[6] === offset;
+  notice[5] === partition && notice[6] === offset && !isPackedSince(notice);
+
+/** Told again, after it was packed: that is the store's to say. */
+const isPackedSince = ([, status, , , , , , , revision]: Told["notice"]): boolean =>
+  status === "accepted" && revision > 1;
 
 /** The order once it is decided as `told`. The caller has checked that its own record was decided. */
 export function decidedAs(pending: OrderDocument, { notice, decidedAt }: Told): OrderDocument {

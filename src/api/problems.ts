@@ -23,6 +23,8 @@ const refusals = {
   not_parked: { status: 409, title: "The product is not parked" },
   still_refused: { status: 409, title: "A command that waits can't be stored yet" },
   already_archived: { status: 409, title: "The product is archived already" },
+  unknown_order: { status: 404, title: "There is no such order" },
+  already_packed: { status: 409, title: "The order is packed already" },
   not_archived: { status: 409, title: "The product is not archived" },
 } as const satisfies Record<RefusalReason, Kind>;
 
@@ -34,10 +36,10 @@ export const problems = {
   conflicting_ids: { status: 400, title: "orderId and Idempotency-Key name different orders" },
   invalid_cursor: { status: 400, title: "The cursor is not one that this listing gave" },
   route_not_found: { status: 404, title: "There is no such resource" },
-  unknown_order: { status: 404, title: "There is no such order" },
   unknown_driver: { status: 404, title: "There is no such driver" },
   method_not_allowed: { status: 405, title: "The resource does not take this method" },
   request_timeout: { status: 408, title: "The request did not arrive in time" },
+  step_not_allowed: { status: 409, title: "The order is not where this step begins" },
   product_exists: { status: 409, title: "The product id is taken by another product" },
   driver_exists: { status: 409, title: "The driver id is taken by another driver" },
   driver_busy: { status: 409, title: "The driver has an order" },

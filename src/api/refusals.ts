@@ -36,6 +36,10 @@ export function refusalDetail(code: RefusalReason | "order_cancelled", quantity:
       return "The store refuses what one of the waiting commands would write.";
     case "already_archived":
       return "Orders for the product are refused already.";
+    case "unknown_order":
+      return "No order with this id was there when it was to be packed.";
+    case "already_packed":
+      return "It is packed, and can't be cancelled or packed any more.";
     case "not_archived":
       return "The product is sold as it is.";
   }

@@ -23,6 +23,8 @@ import { createDriverOf } from "./driver-of-order.ts";
 import type { DriverOf } from "./driver-of-order.ts";
 import { createFindFreeDrivers } from "./free-drivers.ts";
 import type { FindFreeDrivers } from "./free-drivers.ts";
+import { createFulfilments } from "./fulfilments.ts";
+import type { Fulfilments } from "./fulfilments.ts";
 import { createGrowthCheck } from "./growth-health.ts";
 import { createOrderFinder } from "./order-finder.ts";
 import type { OrderFinder } from "./order-finder.ts";
@@ -49,6 +51,7 @@ export type ApiServices = {
   readonly products: CatalogueStore;
   readonly orders: Pick<OrderReads, "list" | "listByStatus">;
   readonly finder: OrderFinder;
+  readonly fulfilments: Fulfilments;
   readonly readStock: StockReader;
   readonly drivers: DriverStore;
   readonly positions: DriverPositions;
@@ -143,6 +146,7 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
     products: catalogue,
     orders,
     finder,
+    fulfilments: createFulfilments(deps.fulfilments, clock),
     readStock,
     drivers,
     positions,

@@ -71,6 +71,9 @@ export async function audit(deps: AuditDeps, options: AuditOptions): Promise<Aud
     await auditLives({ snapshot, findings });
     await auditLetters(snapshot, progress.undecided === 0, findings);
     await auditCatalogue(snapshot, deps.initialStockId, findings);
+    for await (const page of snapshot.stepFaults()) {
+      for (const { orderId, says } of page) findings.add("A21", { commandId: orderId }, says);
+    }
     for await (const page of snapshot.viewDifferences()) {
       for (const { view, commandId } of page) findings.add("A14", { commandId }, `${view} does not show it as it is`);
     }

@@ -156,7 +156,7 @@ function documentFault(document: OrderDocument, line: StoredLine, atRest: boolea
   for (const [field, wanted] of Object.entries(decidedOrder(line, line.decidedAt))) {
     // An order that was cancelled before it came is told with the time at which it came.
     if (field === "decidedAt" && line.reason === "cancelled_before_placed") continue;
-    const found: unknown = Reflect.get(document, field);
+    const found: unknown = Reflect.get(document, field) ?? null; // What a version before wrote lacks a field.
     if (!isSame(found, wanted)) return `${field} is ${shown(found)}, the ledger says ${shown(wanted)}`;
   }
   return undefined;

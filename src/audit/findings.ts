@@ -11,7 +11,7 @@ export const differenceKinds = {
   A7: "at every version the stock is the sum of the ledger, and within its bounds",
   A8: "every decision is the one that the rules ask for, given the stock at that moment",
   A9: "in one partition a product's commands are decided in the order of the log",
-  A10: "an order is cancelled by one cancel, and only when it was accepted or had not come yet",
+  A10: "an order is cancelled by one cancel, and only when it was accepted or had not come yet, or packed by one packing, never both",
   A11: "stock is the last version of the ledger",
   A12: "effects_offset <= next_offset, and next_offset is within the log",
   A13: "a product's first delivery brings its initial stock",
@@ -22,6 +22,7 @@ export const differenceKinds = {
   A18: "at rest everything is decided and told",
   A19: "commands wait for parked products alone, and are resumed in the order in which they came",
   A20: "a dead letter that was redriven has its command",
+  A21: "the steps of an order are done one after another, from its packing on",
 } as const satisfies Record<string, string>;
 
 export type DifferenceKind = keyof typeof differenceKinds;

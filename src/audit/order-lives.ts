@@ -1,6 +1,6 @@
 /**
- * Orders and the cancels that name them (A10): one order after another, the order first, then the accepted cancel, then the
- * refused ones; so that no more than two lines of it are held.
+ * Orders and the cancels and packings that name them (A10): one order after another, the order first, then what was accepted, then
+ * what was refused; so that no more than three lines of it are held.
  */
 import { limits } from "../limits.ts";
 import type { AuditSnapshot, LifeRow } from "../stores/audit-store.ts";
@@ -20,11 +20,12 @@ export async function auditLives({ snapshot, findings }: LivesDeps): Promise<voi
   }
 }
 
-/** One order's life, or that of whatever line a cancel names. */
+/** One order's life, or that of whatever line a cancel or packing names. */
 export class OrderLife {
   readonly #findings: Findings;
   #order: LifeRow | undefined;
   #cancel: LifeRow | undefined;
+  #pack: LifeRow | undefined;
 
   constructor(findings: Findings) {
     this.#findings = findings;
@@ -35,9 +36,16 @@ export class OrderLife {
       this.#order = row;
       return;
     }
-    const fault = row.reason === null ? this.#accepted(row) : this.#refused(row, row.reason);
+    const fault =
+      row.reason !== null
+        ? this.#refused(row, row.reason)
+        : row.role === "pack"
+          ? this.#packed(row)
+          : this.#accepted(row);
     if (fault !== undefined) this.#say(row, fault);
-    if (row.reason === null) this.#cancel ??= row;
+    if (row.reason !== null) return;
+    if (row.role === "pack") this.#pack ??= row;
+    else this.#cancel ??= row;
   }
 
   end(): void {
@@ -45,6 +53,14 @@ export class OrderLife {
     if (order?.type !== "PlaceOrder") return;
     if (order.status === "cancelled" && this.#cancel === undefined) {
       this.#say(order, "the order is cancelled, and no cancel was accepted");
+    }
+    const fulfilment = this.#pack === undefined ? null : "packed";
+    if (order.fulfilment !== fulfilment) {
+      const count = fulfilment === null ? "no" : "a";
+      this.#say(order, `it is ${shown(order.fulfilment)}, and ${count} packing was accepted`);
+    }
+    if (this.#pack !== undefined && this.#cancel !== undefined) {
+      this.#say(order, `it was packed by ${this.#pack.commandId} and cancelled by ${this.#cancel.commandId}`);
     }
   }
 
@@ -67,8 +83,22 @@ export class OrderLife {
     return row.stockAfter > limits.stockMax ? `the stock is ${row.stockAfter} after it` : undefined;
   }
 
+  #packed(row: LifeRow): string | undefined {
+    const order = this.#order;
+    if (this.#pack !== undefined) return `the order was packed by ${this.#pack.commandId} already`;
+    if (order?.type !== "PlaceOrder") return "it is accepted, and there is no such order";
+    if (order.productId !== row.productId) return `it is accepted, and the order is one of ${order.productId}`;
+    if (order.status !== "accepted") return `it is accepted, and the order is ${order.status}`;
+    if (row.quantity !== order.quantity) return `it packed ${row.quantity} units, and the order took ${order.quantity}`;
+    if (row.delta !== 0) return `it packed the order, and gave back ${row.delta}`;
+    return row.version <= order.version
+      ? `it is at version ${row.version}, the order at version ${order.version}`
+      : undefined;
+  }
+
   #refused(row: LifeRow, reason: string): string | undefined {
     const order = this.#order;
+    if (row.role === "pack" && reason === "unknown_order") return this.#unknown(row);
     const expected = this.#reasonFor(row);
     if (reason !== expected) return `it is ${reason}, the rules say ${shown(expected)}`;
     const namesUnits = reason !== "not_an_order" && reason !== "product_mismatch";
@@ -79,15 +109,25 @@ export class OrderLife {
     return `it names ${row.quantity} units, and the order ${units}`;
   }
 
-  /** Why a cancel at this version had to be refused; accepted: it had not. */
+  /** Refused for want of its order: an order that was accepted by then would have been there. */
+  #unknown(row: LifeRow): string | undefined {
+    const order = this.#order;
+    if (row.quantity !== 0) return `it names ${row.quantity} units of an order that was not there`;
+    const wasAccepted = order?.type === "PlaceOrder" && order.delta !== 0 && order.productId === row.productId;
+    return wasAccepted && order.version <= row.version ? "it is unknown_order, and the order was there" : undefined;
+  }
+
+  /** Why a cancel or packing at this version had to be refused; accepted: it had not. */
   #reasonFor(row: LifeRow): string {
     const order = this.#order;
     if (row.life === row.commandId) return "not_an_order";
-    if (order === undefined) return "accepted";
+    if (order === undefined) return row.role === "pack" ? "unknown_order" : "accepted";
     if (order.type !== "PlaceOrder") return "not_an_order";
     if (order.productId !== row.productId) return "product_mismatch";
     if (order.status === "rejected") return "order_rejected";
     if (this.#cancel !== undefined && row.version >= this.#cancel.version) return "order_already_cancelled";
+    if (this.#pack !== undefined && row.version >= this.#pack.version) return "already_packed";
+    if (row.role === "pack") return "accepted";
     return row.stockAfter + order.quantity > limits.stockMax ? "stock_limit_exceeded" : "accepted";
   }
 

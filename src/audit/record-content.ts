@@ -26,7 +26,8 @@ function contentOf(command: Command): Content {
   switch (command.type) {
     case "PlaceOrder": {
       const { quantity, unitPriceCents, currency, customerId, basketId, deliveryLocation } = command;
-      return { ...common, quantity, unitPriceCents, currency, customerId, basketId, deliveryLocation };
+      const { fulfilment: _judgedWithItsPacking, ...rest } = common;
+      return { ...rest, quantity, unitPriceCents, currency, customerId, basketId, deliveryLocation };
     }
     case "CancelOrder":
       // Its units are the order's: judged with the order.
@@ -46,13 +47,17 @@ function contentOf(command: Command): Content {
     case "ArchiveProduct":
     case "RestoreProduct":
       return { ...common, quantity: 0, actor: command.actor };
+    case "PackOrder":
+      // Its units are the order's: judged with the order.
+      return { ...common, orderId: command.orderId, actor: command.actor };
   }
 }
 
 /** The fields in which the line is not what its record says, each as "field is x, the record says y". */
 export function contentDifferences(command: Command, line: Line): string[] {
-  // A line changes once at most: an order that is cancelled, or that comes after its cancel.
-  return differences(line, { ...contentOf(command), revision: line.status === "cancelled" ? 2 : 1 });
+  // A line changes once at most: an order that is cancelled or packed, or that comes after its cancel.
+  const hasChanged = line.status === "cancelled" || line.fulfilment !== null;
+  return differences(line, { ...contentOf(command), revision: hasChanged ? 2 : 1 });
 }
 
 type EarlyCancel = Pick<CancelOrder, "orderId" | "productId" | "issuedAt">;

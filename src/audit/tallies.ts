@@ -166,6 +166,7 @@ function verdictOn(row: TallyRow, stock: Stock): Verdict | undefined {
     case "RestoreProduct":
       return verdictOnRestore(stock);
     case "CancelOrder":
+    case "PackOrder":
     case "ResumeProduct":
       return undefined;
   }

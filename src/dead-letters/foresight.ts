@@ -45,7 +45,7 @@ function wantedBy(commands: readonly Command[]): Prefetch {
   for (const command of commands) {
     productIds.add(command.productId);
     commandIds.add(command.commandId);
-    if (command.type === "CancelOrder") commandIds.add(command.orderId);
+    if ("orderId" in command) commandIds.add(command.orderId);
     if (command.type === "CountStock" && command.asOfVersion !== null) {
       versions.push({ productId: command.productId, version: command.asOfVersion });
     }

@@ -17,7 +17,7 @@ export function makeChunk(parts: ChunkParts): Chunk {
     if ("letter" in entry) continue;
     const { command } = "refused" in entry ? entry.refused : entry;
     productIds.add(command.productId);
-    if (command.type === "CancelOrder") orderIds.add(command.orderId);
+    if ("orderId" in command) orderIds.add(command.orderId);
     if (command.type === "ResumeProduct") resumes.push(command);
     if (command.type === "CountStock" && command.asOfVersion !== null) {
       versions.push({ productId: command.productId, version: command.asOfVersion });

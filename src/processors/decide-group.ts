@@ -139,7 +139,7 @@ class Deciding {
     const { command, partition } = logged;
     const working = this.#working;
     const product = working.productOf(partition, command.productId);
-    const order = command.type === "CancelOrder" ? working.line(command.orderId) : undefined;
+    const order = "orderId" in command ? working.line(command.orderId) : undefined;
     const stockAtVersion =
       command.type === "CountStock" ? working.stockAtVersion(command.productId, command.asOfVersion) : undefined;
     const line = working.line(command.commandId);

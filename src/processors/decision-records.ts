@@ -49,10 +49,11 @@ export function wholeCommits(lines: readonly StoredLine[]): number {
   return count;
 }
 
-/** The line as it was decided: that an order was cancelled later is told by the decision of its cancel. */
+/** The line as it was decided: that an order was cancelled or packed later is told by the decision of its cancel or packing. */
 function asDecided<L extends Line>(line: L): L {
   const wasCancelledLater = line.type === "PlaceOrder" && line.status === "cancelled" && line.reason === null;
-  return wasCancelledLater ? { ...line, status: "accepted", revision: 1 } : line;
+  const wasPackedLater = line.fulfilment !== null;
+  return wasCancelledLater || wasPackedLater ? { ...line, status: "accepted", fulfilment: null, revision: 1 } : line;
 }
 
 /** By versions, for each decision that is accepted makes the next one; what leaves the version as it was comes after what made it. */

@@ -77,7 +77,7 @@ function wantedBy(
   for (const waits of waiting.values()) {
     for (const { command } of waits?.commands ?? []) {
       commandIds.add(command.commandId);
-      if (command.type === "CancelOrder") commandIds.add(command.orderId);
+      if ("orderId" in command) commandIds.add(command.orderId);
       if (command.type === "CountStock" && command.asOfVersion !== null) {
         versions.push({ productId: command.productId, version: command.asOfVersion });
       }

@@ -5,7 +5,7 @@
  */
 import { limits } from "../limits.ts";
 import type { CancelOrder, Command, CountStock, LoggedCommand, PlaceOrder, ReceiveStock } from "../schemas/commands.ts";
-import type { ArchiveProduct, RestoreProduct, ResumeProduct } from "../schemas/commands.ts";
+import type { ArchiveProduct, PackOrder, RestoreProduct, ResumeProduct } from "../schemas/commands.ts";
 import type { Line, RefusalReason, Stock } from "../schemas/lines.ts";
 import type { LineChange } from "../stores/ledger-store.ts";
 
@@ -15,7 +15,7 @@ export type Knowledge = {
   readonly stock: Stock | undefined;
   /** What was decided before under this command's own id. */
   readonly line: Line | undefined;
-  /** Of a CancelOrder: the line of the order that it names. */
+  /** Of a CancelOrder or PackOrder: the line of the order that it names. */
   readonly order: Line | undefined;
   /** Of a CountStock with `asOfVersion`: units right after that version. */
   readonly stockAtVersion: number | undefined;
@@ -67,6 +67,8 @@ export function decide(known: Knowledge, logged: LoggedCommand): Decision {
     case "ArchiveProduct":
     case "RestoreProduct":
       return decided(archiveOrRestore(known.stock, command, logged));
+    case "PackOrder":
+      return pack(known, command, logged);
   }
 }
 
@@ -126,6 +128,7 @@ function cancel(known: Knowledge, command: CancelOrder, logged: LoggedCommand): 
   const named = { ...line, quantity: order.quantity };
   if (order.status === "rejected") return decided(refused(named, stock, "order_rejected"));
   if (order.status === "cancelled") return decided(refused(named, stock, "order_already_cancelled"));
+  if (order.fulfilment !== null) return decided(refused(named, stock, "already_packed"));
   // Possible only when order and stock were read apart, around another owner's commit: the commit finds it stale (P5).
   if (stock === undefined) return decided(refused(named, stock, "unknown_product"));
   if (stock.quantity + order.quantity > limits.stockMax) return decided(refused(named, stock, "stock_limit_exceeded"));
@@ -134,6 +137,28 @@ function cancel(known: Knowledge, command: CancelOrder, logged: LoggedCommand): 
     line: { ...order, status: "cancelled", revision: order.revision + 1 },
   };
   return decided(accepted(named, stock, order.quantity), [], [change]);
+}
+
+/**
+ * Whichever of packing and cancelling is decided first wins: both change the order's line, at the revision that was read (P12).
+ * An order that is not there is not waited for: that another owner accepts it meanwhile raises the product's version (P5).
+ */
+function pack({ stock, order }: Knowledge, command: PackOrder, logged: LoggedCommand): Decision {
+  const line = { ...lineOf(command, logged), orderId: command.orderId, actor: command.actor };
+  if (command.orderId === command.commandId) return decided(refused(line, stock, "not_an_order"));
+  if (order === undefined) return decided(refused(line, stock, "unknown_order"));
+  if (order.type !== "PlaceOrder") return decided(refused(line, stock, "not_an_order"));
+  if (order.productId !== command.productId) return decided(refused(line, stock, "product_mismatch"));
+  const named = { ...line, quantity: order.quantity };
+  if (order.status === "rejected") return decided(refused(named, stock, "order_rejected"));
+  if (order.status === "cancelled") return decided(refused(named, stock, "order_already_cancelled"));
+  if (order.fulfilment !== null) return decided(refused(named, stock, "already_packed"));
+  if (stock === undefined) return decided(refused(named, stock, "unknown_product"));
+  const change: LineChange = {
+    readRevision: order.revision,
+    line: { ...order, fulfilment: "packed", revision: order.revision + 1 },
+  };
+  return decided(accepted(named, stock, 0), [], [change]);
 }
 
 function receive(stock: Stock | undefined, command: ReceiveStock, logged: LoggedCommand): Line {

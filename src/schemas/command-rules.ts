@@ -5,7 +5,7 @@
  */
 import { limits } from "../limits.ts";
 import type { ArchiveProduct, CancelOrder, Command, CommandType, CountStock, DeliveryLocation } from "./commands.ts";
-import type { PlaceOrder, ReceiveStock, RestoreProduct, ResumeProduct } from "./commands.ts";
+import type { PackOrder, PlaceOrder, ReceiveStock, RestoreProduct, ResumeProduct } from "./commands.ts";
 import type { UndecodableReason } from "./undecodable.ts";
 
 const uuidShape = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -124,6 +124,15 @@ const restoreProduct = (wire: RestoreProduct, key: Buffer): RestoreProduct => ({
   type: "RestoreProduct",
 });
 
+const packOrder = (wire: PackOrder, key: Buffer): PackOrder => ({
+  type: "PackOrder",
+  commandId: uuid(wire.commandId),
+  productId: productId(wire.productId, key),
+  orderId: uuid(wire.orderId),
+  actor: actor(wire.actor),
+  issuedAt: issuedAt(wire.issuedAt),
+});
+
 /**
  * The command in `wire`, which avsc read with our own schema of `commandType`: the casts below rest on that. Makes a new
  * plain object. `key` is the record's key and must be the product id.
@@ -145,6 +154,8 @@ export const commandFrom = (commandType: CommandType, wire: unknown, key: Buffer
         return archiveProduct(wire as ArchiveProduct, key);
       case "RestoreProduct":
         return restoreProduct(wire as RestoreProduct, key);
+      case "PackOrder":
+        return packOrder(wire as PackOrder, key);
     }
   } catch (error) {
     if (error instanceof Broken) return error.reason;

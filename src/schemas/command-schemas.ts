@@ -20,6 +20,7 @@ export const commandTypes = [
   "ResumeProduct",
   "ArchiveProduct",
   "RestoreProduct",
+  "PackOrder",
 ] as const satisfies readonly CommandType[];
 
 const load = (commandType: CommandType): CommandSchema => {

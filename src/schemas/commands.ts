@@ -86,8 +86,18 @@ export type RestoreProduct = {
   readonly issuedAt: number;
 };
 
+/** Says that an order is packed, so that it can't be cancelled any more. Takes no stock. `productId` must be the order's own. */
+export type PackOrder = {
+  readonly type: "PackOrder";
+  readonly commandId: string;
+  readonly productId: string;
+  readonly orderId: string;
+  readonly actor: string | null;
+  readonly issuedAt: number;
+};
+
 export type Command =
-  PlaceOrder | CancelOrder | ReceiveStock | CountStock | ResumeProduct | ArchiveProduct | RestoreProduct;
+  PlaceOrder | CancelOrder | ReceiveStock | CountStock | ResumeProduct | ArchiveProduct | RestoreProduct | PackOrder;
 export type CommandType = Command["type"];
 
 /** A command and its place in the log. */

@@ -21,7 +21,9 @@ export type RefusalReason =
   | "not_parked"
   | "still_refused"
   | "already_archived"
-  | "not_archived";
+  | "not_archived"
+  | "unknown_order"
+  | "already_packed";
 
 /** `cancelled` is for orders only; a movement is accepted or rejected. */
 export type LineStatus = "accepted" | "rejected" | "cancelled";
@@ -30,9 +32,9 @@ export type Line = {
   readonly commandId: string;
   readonly type: CommandType;
   readonly productId: string;
-  /** The order that a CancelOrder names; null for every other command. */
+  /** The order that a CancelOrder or PackOrder names; null for every other command. */
   readonly orderId: string | null;
-  /** Units wanted, received or counted; of a cancel, units given back; of a ResumeProduct, commands that it decided. */
+  /** Units wanted, received or counted; of a cancel, units given back; of a PackOrder, units packed; of a ResumeProduct, commands that it decided. */
   readonly quantity: number;
   readonly status: LineStatus;
   readonly reason: RefusalReason | null;
@@ -44,7 +46,7 @@ export type Line = {
   readonly version: number;
   readonly partition: number;
   readonly offset: number;
-  /** Starts at 1, grows when the line itself changes: an order that is cancelled. */
+  /** Starts at 1, grows when the line itself changes: an order that is cancelled, or packed. */
   readonly revision: number;
   readonly unitPriceCents: number | null;
   readonly currency: string | null;

@@ -6,9 +6,11 @@ import type { DeliveryLocation, PlaceOrder } from "./commands.ts";
 import type { Line, LineStatus, RefusalReason } from "./lines.ts";
 
 export type OrderStatus = "pending" | LineStatus;
+/** How far an order is on its way. Packing is decided in the log, by which it can't be cancelled any more; the later steps are not. */
+export type FulfilmentStep = "packed" | "out_for_delivery" | "delivered";
 
 export type OrderDocument = {
-  /** 0 while pending, 1 when decided, more when it was cancelled. */
+  /** 0 while pending, 1 when decided, more when it was cancelled or packed. */
   readonly revision: number;
   readonly orderId: string;
   readonly productId: string;
@@ -20,6 +22,8 @@ export type OrderDocument = {
   readonly deliveryLocation: DeliveryLocation | null;
   readonly status: OrderStatus;
   readonly reason: RefusalReason | null;
+  /** Null: not packed. In Redis it is packed at most: the later steps are PostgreSQL's. */
+  readonly fulfilment: FulfilmentStep | null;
   readonly stockAfter: number | null;
   readonly version: number | null;
   readonly partition: number;
@@ -44,6 +48,7 @@ export function decidedOrder(line: Line, decidedAt: number): OrderDocument {
     deliveryLocation: line.deliveryLocation,
     status: line.status,
     reason: line.reason,
+    fulfilment: line.fulfilment,
     stockAfter: line.stockAfter,
     version: line.version,
     partition: line.partition,
@@ -67,6 +72,7 @@ export function pendingOrder(command: PlaceOrder, partition: number, offset: num
     deliveryLocation: command.deliveryLocation,
     status: "pending",
     reason: null,
+    fulfilment: null,
     stockAfter: null,
     version: null,
     partition,

@@ -51,6 +51,7 @@ export class SimApi {
       logAdmin: createSimAdmin(brokers, services.log, process),
       catalogue: reach(stores.catalogue, services.storeReads, process),
       orders: reach(stores.orders, services.storeReads, process),
+      fulfilments: reach(stores.fulfilments, services.storeReads, process),
       letters: reach(stores.letters, services.storeReads, process),
       cache,
       // Nobody drives in a simulated world.

@@ -1,3 +1,4 @@
+import type { FulfilmentStore } from "../stores/fulfilment-store.ts";
 import type { CatalogueStore } from "../stores/catalogue-store.ts";
 import type { DeadLetterStore } from "../stores/dead-letter-store.ts";
 import type { DecisionMessage } from "../schemas/decision-feed.ts";
@@ -42,6 +43,7 @@ export type Services = {
 export type Stores = {
   readonly ledger: LedgerStore;
   readonly orders: OrderReads;
+  readonly fulfilments: FulfilmentStore;
   readonly letters: Pick<DeadLetterStore, "undecided">;
   readonly catalogue: CatalogueStore;
   readonly maps: MemoryPartitionMaps;

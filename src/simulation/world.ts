@@ -21,6 +21,7 @@ import type { MemoryLedger } from "../stores/memory/ledger-store.ts";
 import { createMemoryPartitionMapStore } from "../stores/memory/partition-map-store.ts";
 import type { MemoryPartitionMaps } from "../stores/memory/partition-map-store.ts";
 import { createMemoryCatalogue } from "../stores/memory/catalogue-store.ts";
+import { createMemoryFulfilmentStore } from "../stores/memory/fulfilment-store.ts";
 import { createMemoryLetterReads, createMemoryOrderReads } from "../stores/memory/reads.ts";
 import { Engine } from "./engine.ts";
 import type { Trace } from "./engine.ts";
@@ -122,6 +123,7 @@ export class World {
       stores: {
         ledger: this.ledger,
         orders: createMemoryOrderReads(this.ledger, () => this.log.partitions.length),
+        fulfilments: createMemoryFulfilmentStore(this.ledger.lines, now),
         letters: createMemoryLetterReads(this.ledger),
         catalogue: createMemoryCatalogue((productId) => this.ledger.stock.get(productId)),
         maps: this.maps,

@@ -63,12 +63,12 @@ export type TallyRow = TallyLine & {
   readonly wasResumed: boolean;
 };
 
-/** A line that belongs to the life of one order: the order itself first, then accepted cancels, then refused ones. */
+/** A line that belongs to the life of one order: the order itself first, then accepted cancels and packings, then refused ones. */
 export type LifeRow = TallyLine &
-  Pick<Line, "orderId"> & {
-    /** The order's id; null for a cancel that names none. */
+  Pick<Line, "orderId" | "fulfilment"> & {
+    /** The order's id; null for a cancel or packing that names none. */
     readonly life: string | null;
-    readonly role: "order" | "cancel";
+    readonly role: "order" | "cancel" | "pack";
   };
 
 export type StockRow = Pick<Stock, "quantity" | "version"> & {
@@ -98,8 +98,10 @@ export type AuditSnapshot = {
   /** By product, version. */
   linesByProduct(): Pages<TallyRow>;
   stockByProduct(): Pages<StockRow>;
-  /** Orders that were cancelled or that a cancel names, and all cancels, by order. */
+  /** Orders that were cancelled or packed, or that a cancel or packing names, and all cancels and packings, by order. */
   linesByOrder(): Pages<LifeRow>;
+  /** Orders whose steps are not those of their packing, or not one after another. */
+  stepFaults(): Pages<{ readonly orderId: string; readonly says: string }>;
   catalogue(): Pages<{ readonly productId: string; readonly initialStock: number }>;
   /** Command ids that a view shows otherwise than the ledger, or not, or that it alone shows. */
   viewDifferences(): Pages<{ readonly view: string; readonly commandId: string }>;

@@ -7,7 +7,7 @@ import type {
   PlaceOrder,
   ReceiveStock,
 } from "../schemas/commands.ts";
-import type { RestoreProduct } from "../schemas/commands.ts";
+import type { PackOrder, RestoreProduct } from "../schemas/commands.ts";
 import { simCodec } from "../simulation/sim-codec.ts";
 
 type Filled<C, Optional extends keyof C> = Omit<C, Optional> & Partial<Pick<C, Optional>>;
@@ -18,7 +18,8 @@ export type SentCommand =
   | Filled<CancelOrder, "issuedAt">
   | Filled<ReceiveStock, "reference" | "issuedAt">
   | Filled<CountStock, "asOfVersion" | "reference" | "issuedAt">
-  | Filled<ArchiveProduct | RestoreProduct, "actor" | "issuedAt">;
+  | Filled<ArchiveProduct | RestoreProduct, "actor" | "issuedAt">
+  | Filled<PackOrder, "actor" | "issuedAt">;
 
 /** Throws a `TypeError` where a field breaks its rule: on the log it could not be read. */
 export function encodeCommand(sent: SentCommand, issuedAt: number): Buffer {
@@ -41,6 +42,8 @@ function filled(sent: SentCommand, issuedAt: number): Command {
       return { asOfVersion: null, reference: null, issuedAt, ...sent };
     case "ArchiveProduct":
     case "RestoreProduct":
+      return { actor: null, issuedAt, ...sent };
+    case "PackOrder":
       return { actor: null, issuedAt, ...sent };
   }
 }

@@ -33,6 +33,7 @@ export function orderDocument(changes: Partial<OrderDocument> = {}): OrderDocume
     deliveryLocation: { latitude: 1.5, longitude: -2, address: 'Straße "1"' },
     status: "accepted",
     reason: null,
+    fulfilment: null,
     stockAfter: 9,
     version: 2,
     partition: 3,

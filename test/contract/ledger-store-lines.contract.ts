@@ -17,6 +17,8 @@ const kinds: Record<string, Line> = {
   "a cancelled order": orderLine({ status: "cancelled", revision: 2 }),
   "a cancel": movementLine({ commandId: id, type: "CancelOrder", orderId: uuidOf(2) }),
   "a delivery": movementLine({ commandId: id }),
+  "a packed order": orderLine({ fulfilment: "packed", revision: 2 }),
+  "a packing": movementLine({ commandId: id, type: "PackOrder", orderId: uuidOf(2), delta: 0, actor: "ada" }),
   "an archiving": movementLine({ commandId: id, type: "ArchiveProduct", quantity: 0, delta: 0, actor: "ada" }),
   "a stocktake": movementLine({ commandId: id, type: "CountStock", asOfVersion: 3 }),
 };

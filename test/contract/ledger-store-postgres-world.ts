@@ -17,7 +17,7 @@ export async function createPostgresWorld(
   const pool = newPool("contract test");
   const ownPool = newPool("contract");
   const store = createPostgresLedgerStore(ownPool);
-  await pool.query("truncate stock, partitions, ledger, dead_letters");
+  await pool.query("truncate stock, partitions, ledger, dead_letters, fulfilment_steps");
   const rows = async (sql: string) => (await pool.query<Record<string, unknown>>(sql)).rows;
   return {
     store,

@@ -181,7 +181,10 @@ test("Redis away: calls fail at once, the process lives, and it works again when
   await expect(owner.publish(message("a"))).rejects.toBeInstanceOf(CacheUnavailable);
 
   wire.mend();
-  await vi.waitFor(async () => expect(await cache.readOrder(uuidOf(1))).toEqual({ revision: 0 }), 10_000);
+  await vi.waitFor(
+    async () => expect(await cache.readOrder(uuidOf(1))).toEqual({ revision: 0, fulfilment: null }),
+    10_000,
+  );
 });
 
 test("Redis hangs: the first calls pay the deadline, the next ones nothing, until it answers again", async () => {
@@ -204,7 +207,7 @@ test("scripts that Redis has forgotten are sent again", async () => {
   await cache.markPending(uuidOf(1), '{"revision":0}');
   await redis.script("FLUSH");
   await cache.markPending(uuidOf(2), '{"revision":0}');
-  expect(await cache.readOrder(uuidOf(2))).toEqual({ revision: 0 });
+  expect(await cache.readOrder(uuidOf(2))).toEqual({ revision: 0, fulfilment: null });
 });
 
 test("what requests mark and read in one turn is one command each", async () => {
@@ -220,7 +223,7 @@ test("what requests mark and read in one turn is one command each", async () => 
   const ids = Array.from({ length: limits.cacheScriptEntriesMax }, (_, n) => uuidOf(n + 1));
   await Promise.all(ids.map((id) => cache.markPending(id, `{"revision":0,"id":"${id}"}`)));
   const found = await Promise.all(ids.map((id) => cache.readOrder(id)));
-  expect(found).toEqual(ids.map((id) => ({ revision: 0, id })));
+  expect(found).toEqual(ids.map((id) => ({ revision: 0, fulfilment: null, id })));
   expect(await redis.ttl(`order:${uuidOf(5)}`)).toBeGreaterThan(limits.orderTtlSeconds - 10);
   await vi.waitFor(() => expect(commands).toContain("ttl"), 5_000);
   expect(commands.filter((name) => name === "evalsha" || name === "mget")).toEqual(["evalsha", "mget"]);

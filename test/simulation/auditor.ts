@@ -99,6 +99,15 @@ function judge(
       if (now === undefined || now.archived === true || now.quantity < command.quantity) refuse();
       else book(-command.quantity);
       return;
+    case "PackOrder": {
+      const order = expected.get(command.orderId);
+      if (order?.status !== "accepted" || packed.has(order)) refuse();
+      else {
+        packed.add(order);
+        book(0);
+      }
+      return;
+    }
     case "ArchiveProduct":
     case "RestoreProduct":
       if (now === undefined || (now.archived === true) === (command.type === "ArchiveProduct")) refuse();
@@ -109,7 +118,7 @@ function judge(
       if (order === undefined) {
         expected.set(command.commandId, { status: "accepted", delta: 0, ...here });
         expected.set(command.orderId, { status: "cancelled", delta: 0, ...here });
-      } else if (order.status === "accepted") {
+      } else if (order.status === "accepted" && !packed.has(order)) {
         expected.set(command.orderId, { ...order, status: "cancelled" });
         book(-order.delta);
       } else refuse();
@@ -118,6 +127,7 @@ function judge(
 }
 
 const filled = new WeakSet<Verdict>();
+const packed = new WeakSet<Verdict>();
 
 type At = { readonly partition: number; readonly offset: number };
 type Placed = { readonly command: Command; readonly at: At };

@@ -2,7 +2,7 @@
  * Callers of the simulated world, and what they saw: the history that the judge holds against the books. A right client: it
  * gives every command an id of its own and sends the same again, with the same id, for as long as it does not know.
  */
-import { cancelId, keyedId } from "../../src/api/command-ids.ts";
+import { cancelId, keyedId, packId } from "../../src/api/command-ids.ts";
 import type { SimRequest, SimResponse } from "../../src/simulation/sim-http.ts";
 import type { World } from "../../src/simulation/world.ts";
 import { ConnectionLost } from "../../src/simulation/world.ts";
@@ -14,7 +14,7 @@ export type Action =
   | { readonly do: "cancel"; readonly number: number; readonly names: boolean }
   | { readonly do: "restock"; readonly number: number }
   | { readonly do: "count"; readonly number: number; readonly asOfVersion: number | null }
-  | { readonly do: "archive" | "restore"; readonly number: number }
+  | { readonly do: "archive" | "restore" | "pack"; readonly number: number }
   /** Null: the last order that this client placed. */
   | { readonly do: "read"; readonly number: number | null }
   | { readonly do: "stock"; readonly product: number };
@@ -125,6 +125,11 @@ async function act(world: World, action: Action, history: History): Promise<void
         body,
       };
       await command(world, history, keyedId(`count:${productId}`, key), request);
+      return;
+    }
+    case "pack": {
+      const orderId = orderIdOf(action.number);
+      await command(world, history, packId(orderId), { method: "POST", path: `/orders/${orderId}/pack` });
       return;
     }
     case "archive":

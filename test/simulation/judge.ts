@@ -30,6 +30,7 @@ export function judge(world: World, history: History): void {
   const order = decidedAsTheLogSays(world, placed);
   ledgerSums(world);
   nothingArchivedIsSold(world);
+  neverPackedAndCancelled(world);
   inOrderOfAcknowledgements(world, history, placed, order);
   acknowledgedAtHome(world, history, placed);
   nothingToldIsUndone(world, history);
@@ -199,6 +200,26 @@ function nothingArchivedIsSold({ ledger }: World): void {
   }
 }
 
+/** I16: an order is packed or cancelled, by one command, and never both; and it says so. */
+function neverPackedAndCancelled({ ledger }: World): void {
+  const accepted = [...ledger.lines.values()].filter(
+    ({ status, orderId }) => status === "accepted" && orderId !== null,
+  );
+  const byOrder = Map.groupBy(accepted, ({ orderId }) => orderId ?? "");
+  for (const [orderId, lines] of byOrder) {
+    if (lines.length > 1) {
+      const what = lines.map(({ type, commandId }) => `${type} ${commandId}`).join(" and ");
+      throw new Violation("I16", `of order ${orderId} were accepted: ${what}`);
+    }
+  }
+  for (const { commandId, type, status, fulfilment } of ledger.lines.values()) {
+    const [line] = byOrder.get(commandId) ?? [];
+    if (type !== "PlaceOrder") continue;
+    equal("I16", fulfilment, line?.type === "PackOrder" ? "packed" : null, `how far ${commandId} is`);
+    if (fulfilment !== null) equal("I16", status, "accepted", `what became of ${commandId}, which is packed`);
+  }
+}
+
 function movesStock(line: { readonly status: string; readonly type: string; readonly delta: number }): boolean {
   if (line.type === "ResumeProduct") return false;
   if (line.type === "CancelOrder") return line.status === "accepted" && line.delta > 0;
@@ -305,7 +326,8 @@ function cacheIsTrue({ ledger, cache }: World): void {
     const cached = line.type === "PlaceOrder" ? cache.orderOf(line.commandId) : undefined;
     // A mark may come late, or outlive the decision of an order that was sent again: readers don't believe an old one (I11).
     if (cached === undefined || cached.status === "pending") continue;
-    equal("I10", cached.status, line.status, `the cached order ${line.commandId}`);
+    const is = [cached.status, cached.fulfilment];
+    equal("I10", is, [line.status, line.fulfilment], `the cached order ${line.commandId}`);
   }
 }
 
@@ -318,9 +340,13 @@ export function judgeReaders({ ledger }: World, readings: readonly Reading[]): v
       readonly status?: string;
       readonly quantity: number;
       readonly archived?: boolean;
+      readonly fulfilment?: string | null;
     };
-    if (kind === "orders") equal("I11", told.status, ledger.lines.get(id)?.status, `what readers are told of ${id}`);
-    else {
+    const line = ledger.lines.get(id);
+    if (kind === "orders") {
+      const is = [told.status, told.fulfilment];
+      equal("I11", is, [line?.status, line?.fulfilment], `what readers are told of ${id}`);
+    } else {
       const { quantity = 0, archived = false } = ledger.stock.get(id) ?? {};
       const { quantity: units, archived: isArchived } = told;
       equal("I11", { units, isArchived }, { units: quantity, isArchived: archived }, `what readers are told of ${id}`);

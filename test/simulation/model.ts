@@ -20,12 +20,14 @@ export class Model {
   readonly #history: Map<string, readonly number[]>;
   /** Orders that were cancelled before they came, and have come since. */
   readonly #came: Set<string>;
+  readonly #packed: Set<string>;
 
   constructor(from?: Model) {
     this.verdicts = new Map(from?.verdicts);
     this.#stock = new Map(from === undefined ? [] : from.#stock);
     this.#history = new Map(from === undefined ? [] : from.#history);
     this.#came = new Set(from === undefined ? [] : from.#came);
+    this.#packed = new Set(from === undefined ? [] : from.#packed);
   }
 
   stockOf(productId: string): ModelStock {
@@ -69,6 +71,14 @@ export class Model {
       case "CancelOrder":
         this.#cancel(command, at);
         return;
+      case "PackOrder":
+        if (this.verdicts.get(command.orderId)?.status !== "accepted" || this.#packed.has(command.orderId)) {
+          this.#refuse(command, at);
+          return;
+        }
+        this.#packed.add(command.orderId);
+        this.#book(command, at, 0);
+        return;
       case "ResumeProduct":
         throw new Error("this model knows no parked products");
     }
@@ -97,7 +107,7 @@ export class Model {
       const here = { delta: 0, ...this.#here(command, at) };
       this.verdicts.set(command.commandId, { status: "accepted", ...here });
       this.verdicts.set(command.orderId, { status: "cancelled", ...here });
-    } else if (order.status === "accepted") {
+    } else if (order.status === "accepted" && !this.#packed.has(command.orderId)) {
       this.verdicts.set(command.orderId, { ...order, status: "cancelled" });
       this.#book(command, at, -order.delta);
     } else this.#refuse(command, at);

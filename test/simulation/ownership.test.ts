@@ -4,7 +4,7 @@ import { partitionOf } from "../../src/partitioning/partition-of.ts";
 import type { Command } from "../../src/schemas/commands.ts";
 import type { CacheGuardName } from "../../src/stores/memory/effects-cache.ts";
 import type { GuardName } from "../../src/stores/memory/ledger-store.ts";
-import { archiveProduct, cancelOrder, countStock, placeOrder, receiveStock } from "../support/commands.ts";
+import { archiveProduct, cancelOrder, countStock, packOrder, placeOrder, receiveStock } from "../support/commands.ts";
 import { restoreProduct, resumeProduct, uuidOf } from "../support/commands.ts";
 import { auditAgainstLog, auditCache, auditTally, auditWaiting } from "./auditor.ts";
 import type { SimRecord } from "./sim-log.ts";
@@ -43,12 +43,16 @@ const archiving = fc.tuple(fc.integer({ min: 1, max: 8 }), fc.boolean()).map(([n
     ? archiveProduct({ commandId: uuidOf(700 + number), productId })
     : restoreProduct({ commandId: uuidOf(720 + number), productId });
 });
+const packing = orderNumber.map((number) =>
+  packOrder({ commandId: uuidOf(800 + number), orderId: uuidOf(number), productId: name(productOf(number)) }),
+);
 const usual = [
   { weight: 6, arbitrary: order },
   { weight: 3, arbitrary: delivery },
   { weight: 2, arbitrary: cancel },
   { weight: 1, arbitrary: stocktake },
   { weight: 1, arbitrary: archiving },
+  { weight: 1, arbitrary: packing },
 ] as const;
 const command: fc.Arbitrary<Command> = fc.oneof(...usual);
 

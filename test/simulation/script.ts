@@ -59,6 +59,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ do: fc.constantFrom("archive" as const, "restore" as const), number }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("pack" as const), number }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("read" as const), number: fc.option(number, { freq: 2 }) }) },
   { weight: 4, arbitrary: stockRead },
 );

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { limits } from "../../src/limits.ts";
 import type { Command, DeliveryLocation } from "../../src/schemas/commands.ts";
 import type { Line } from "../../src/schemas/lines.ts";
-import { archiveProduct, cancelOrder, countStock, movementLine, orderLine, placeOrder } from "./commands.ts";
+import { archiveProduct, cancelOrder, countStock, movementLine, orderLine, packOrder, placeOrder } from "./commands.ts";
 import { receiveStock, restoreProduct, uuidOf } from "./commands.ts";
 
 export const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
@@ -51,6 +51,9 @@ const anyLine = {
 const acceptedOrder = fc
   .record({ ...anyLine, ...orderContent, quantity: fc.integer({ min: 1, max: limits.quantityMax }) })
   .map((fields) => orderLine({ ...fields, delta: -fields.quantity }));
+const packedOrder = fc
+  .record({ ...anyLine, ...orderContent, quantity: fc.integer({ min: 1, max: limits.quantityMax }) })
+  .map((fields) => orderLine({ ...fields, delta: -fields.quantity, fulfilment: "packed", revision: 2 }));
 const rejectedOrder = fc
   .record({ ...anyLine, ...orderContent, reason: fc.constantFrom("insufficient_stock", "quantity_out_of_range") })
   .map((fields) => orderLine({ ...fields, status: "rejected", delta: 0 }));
@@ -69,8 +72,15 @@ const movement = fc
   })
   .map((fields) => movementLine(fields));
 
+const packing = fc
+  .record({ ...anyLine, orderId: fc.uuid(), actor: fc.option(storableText(limits.actorCharsMax)) })
+  .map((fields) => movementLine({ ...fields, type: "PackOrder", delta: 0 }));
+
 /** Any line that may be stored, by every way that a commit takes lines. */
-export const storableLine: fc.Arbitrary<Line> = fc.oneof(acceptedOrder, rejectedOrder, cancelledOrder, movement);
+export const storableLine: fc.Arbitrary<Line> = fc.oneof(
+  ...[acceptedOrder, packedOrder, rejectedOrder, cancelledOrder],
+  ...[movement, packing],
+);
 
 export const productIds = ["p1", "p2", "p3"] as const;
 const product = fc.constantFrom(...productIds);
@@ -123,6 +133,10 @@ const command: fc.Arbitrary<Command> = fc.oneof(
         asOfVersion: fc.option(fc.nat({ max: 8 })),
       })
       .map((fields) => countStock(fields)),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(orderRef, idOf(idFrom(89, 12))).map(([order, commandId]) => packOrder({ ...order, commandId })),
   },
   {
     weight: 2,

@@ -5,6 +5,7 @@ import type {
   Command,
   CountStock,
   LoggedCommand,
+  PackOrder,
   PlaceOrder,
   ReceiveStock,
   RestoreProduct,
@@ -76,6 +77,11 @@ export function archiveProduct(fields: Fields<ArchiveProduct> = {}): ArchiveProd
 
 export function restoreProduct(fields: Fields<RestoreProduct> = {}): RestoreProduct {
   return { type: "RestoreProduct", commandId: uuidOf(7), productId: "p1", actor: null, issuedAt, ...fields };
+}
+
+export function packOrder(fields: Fields<PackOrder> = {}): PackOrder {
+  const ids = { commandId: uuidOf(8), productId: "p1", orderId: uuidOf(1) };
+  return { type: "PackOrder", ...ids, actor: null, issuedAt, ...fields };
 }
 
 export function logged(command: Command, offset = 0, partition = 0): LoggedCommand {

@@ -26,6 +26,8 @@ import type { DriverStore } from "../../src/stores/driver-store.ts";
 import { StoreUnavailable } from "../../src/stores/ledger-store.ts";
 import type { KeptLetter } from "../../src/stores/dead-letter-store.ts";
 import { createMemoryCatalogue } from "../../src/stores/memory/catalogue-store.ts";
+import { createMemoryFulfilmentStore } from "../../src/stores/memory/fulfilment-store.ts";
+import type { FulfilmentStore } from "../../src/stores/fulfilment-store.ts";
 import { createMemoryCache } from "../../src/stores/memory/effects-cache.ts";
 import { createMemoryDriverPositions } from "../../src/stores/memory/driver-positions.ts";
 import { createMemoryDriverStore } from "../../src/stores/memory/driver-store.ts";
@@ -105,6 +107,7 @@ export class ApiWorld {
       logAdmin: { partitionCounts: () => Promise.resolve([partitionCount]) },
       catalogue: this.#catalogue(),
       orders: this.#orders(),
+      fulfilments: this.#fulfilments(),
       cache: this.cache.readCache(),
       drivers: this.#drivers(),
       positions: this.positions,
@@ -168,7 +171,7 @@ export class ApiWorld {
         {
           stock: this.stock.get(command.productId),
           line: this.lines.get(command.commandId),
-          order: command.type === "CancelOrder" ? this.lines.get(command.orderId) : undefined,
+          order: "orderId" in command ? this.lines.get(command.orderId) : undefined,
           stockAtVersion: undefined,
         },
         logged,
@@ -301,6 +304,14 @@ export class ApiWorld {
       assign: (wanted) => asked(() => drivers.assign(wanted)),
       release: (orderId) => asked(() => drivers.release(orderId)),
       driversOf: (orderIds) => asked(() => drivers.driversOf(orderIds)),
+    };
+  }
+
+  #fulfilments(): FulfilmentStore {
+    const store = createMemoryFulfilmentStore(this.lines, () => Date.now());
+    return {
+      steps: (ids) => this.#ask(() => store.steps(ids)).then((steps) => steps),
+      advance: (wanted) => this.#ask(() => store.advance(wanted)).then((steps) => steps),
     };
   }
 

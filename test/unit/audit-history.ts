@@ -215,16 +215,20 @@ function snapshotOf({ lines, stock, parked, letters, partitions }: History): Aud
   });
   const atVersion = (row: TallyRow): number => (row.lookedBack ? (row.asOfVersion ?? 0) : row.version);
   const lookedBack = all.filter(({ type, asOfVersion }) => type === "CountStock" && asOfVersion !== null);
-  const cancels = all.filter(({ type }) => type === "CancelOrder");
+  const cancels = all.filter(({ type }) => type === "CancelOrder" || type === "PackOrder");
   const named = new Set(cancels.map(({ orderId }) => orderId));
   const lives: (LifeRow & { rank: number })[] = [
     ...all
-      .filter((line) => named.has(line.commandId) || (line.type === "PlaceOrder" && line.status === "cancelled"))
+      .filter(
+        (line) =>
+          named.has(line.commandId) ||
+          (line.type === "PlaceOrder" && (line.status === "cancelled" || line.fulfilment !== null)),
+      )
       .map((line) => ({ ...line, life: line.commandId, role: "order" as const, rank: 0 })),
     ...cancels.map((line) => ({
       ...line,
       life: line.orderId,
-      role: "cancel" as const,
+      role: line.type === "PackOrder" ? ("pack" as const) : ("cancel" as const),
       rank: line.reason === null ? 1 : 2,
     })),
   ];
@@ -298,6 +302,7 @@ function snapshotOf({ lines, stock, parked, letters, partitions }: History): Aud
         ),
       ),
     linesByOrder: () => pagesOf(sortedBy(lives, ({ life, rank }) => [life ?? "~", rank])),
+    stepFaults: () => pagesOf([]),
     catalogue: () => pagesOf([]),
     viewDifferences: () => pagesOf([]),
   };

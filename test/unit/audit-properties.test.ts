@@ -70,6 +70,8 @@ describe("what the decider decides", () => {
       ...["ArchiveProduct accepted null", "ArchiveProduct rejected already_archived"],
       ...["RestoreProduct accepted null", "RestoreProduct rejected not_archived"],
       ...["PlaceOrder rejected product_archived", "ArchiveProduct rejected unknown_product"],
+      ...["PackOrder accepted null", "PackOrder rejected already_packed", "CancelOrder rejected already_packed"],
+      ...["PackOrder rejected order_already_cancelled", "PackOrder rejected unknown_order"],
       ...["letter undecodable null", "letter refused null", "letter refused resumed"],
       ...["letter waiting null", "letter waiting resumed"],
     ]) {

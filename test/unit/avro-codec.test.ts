@@ -74,6 +74,7 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
     type: fc.constantFrom("ArchiveProduct", "RestoreProduct"),
     actor: texts(limits.actorCharsMax),
   }),
+  fc.record({ ...common, type: fc.constant("PackOrder"), orderId: uuids, actor: texts(limits.actorCharsMax) }),
 );
 
 describe("encode and decode", () => {

@@ -7,7 +7,7 @@ import type { Command } from "../../src/schemas/commands.ts";
 import type { Line, RefusalReason } from "../../src/schemas/lines.ts";
 import { int32 } from "../support/arbitraries.ts";
 import { archiveProduct, cancelOrder, countStock, logged, movementLine, orderLine } from "../support/commands.ts";
-import { placeOrder, receiveStock, restoreProduct, resumeProduct } from "../support/commands.ts";
+import { packOrder, placeOrder, receiveStock, restoreProduct, resumeProduct } from "../support/commands.ts";
 import { tombstoneLine, uuidOf } from "../support/commands.ts";
 
 type Outcome = RefusalReason | "accepted" | "repeated" | "filled";
@@ -46,6 +46,7 @@ const cancel: readonly Row[] = [
   [{ order: orderLine({ status: "rejected" }), stock: full }, cancelOrder(), "order_rejected"],
   [{ order: orderLine({ status: "cancelled" }), stock: full }, cancelOrder(), "order_already_cancelled"],
   [{ order: tombstoneLine(), stock: full }, cancelOrder(), "order_already_cancelled"],
+  [{ order: orderLine({ fulfilment: "packed" }), stock: full }, cancelOrder(), "already_packed"],
   // Two reads can straddle another owner's commit; the commit's own check then finds the product after all (P5).
   [{ order: orderLine() }, cancelOrder(), "unknown_product"],
   [{ order: orderLine(), stock: full }, cancelOrder(), "stock_limit_exceeded"],
@@ -101,6 +102,21 @@ const restore: readonly Row[] = [
   [{ stock: archived }, restoreProduct(), "accepted"],
 ];
 
+const packed = orderLine({ fulfilment: "packed", revision: 2 });
+const pack: readonly Row[] = [
+  [{ line: own(packOrder()), order: movementLine(elsewhere), stock: full }, packOrder(), "repeated"],
+  [{ stock: full }, packOrder({ commandId: uuidOf(1) }), "not_an_order"],
+  [{ stock: full }, packOrder(), "unknown_order"],
+  [{ order: movementLine(elsewhere), stock: full }, packOrder(), "not_an_order"],
+  [{ order: orderLine({ ...elsewhere, status: "rejected" }), stock: full }, packOrder(), "product_mismatch"],
+  [{ order: orderLine({ status: "rejected" }), stock: full }, packOrder(), "order_rejected"],
+  [{ order: orderLine({ status: "cancelled" }), stock: full }, packOrder(), "order_already_cancelled"],
+  [{ order: tombstoneLine(), stock: full }, packOrder(), "order_already_cancelled"],
+  [{ order: packed }, packOrder(), "already_packed"],
+  [{ order: orderLine() }, packOrder(), "unknown_product"],
+  [{ order: orderLine(), stock: archived }, packOrder(), "accepted"],
+];
+
 const tables = {
   PlaceOrder: place,
   CancelOrder: cancel,
@@ -109,6 +125,7 @@ const tables = {
   ResumeProduct: resume,
   ArchiveProduct: archive,
   RestoreProduct: restore,
+  PackOrder: pack,
 };
 const empty: Knowledge = { stock: undefined, line: undefined, order: undefined, stockAtVersion: undefined };
 
@@ -145,6 +162,8 @@ test("the tables show every reason there is", () => {
     product_archived: true,
     already_archived: true,
     not_archived: true,
+    unknown_order: true,
+    already_packed: true,
   };
   // An order whose cancel came first is not rejected but cancelled: "filled".
   const { cancelled_before_placed: _filled, ...refusals } = all;
@@ -170,6 +189,14 @@ describe("what is accepted", () => {
     });
     const first = decide(empty, logged(receiveStock({ quantity: 4 }))).answer;
     expect(first).toMatchObject({ delta: 4, stockAfter: 4, version: 1 });
+  });
+
+  test("packing takes a version and no units, and the order says so", () => {
+    const order = orderLine({ quantity: 3, delta: -3 });
+    const decision = decide({ ...empty, stock: few, order }, logged(packOrder({ actor: "ada" })));
+    expect(decision.answer).toMatchObject({ quantity: 3, delta: 0, stockAfter: 2, version: 8, actor: "ada" });
+    const line = { ...order, fulfilment: "packed", revision: 2 };
+    expect(decision).toMatchObject({ changes: [{ readRevision: 1, line }] });
   });
 
   test("archiving takes a version and no units; then a delivery and a cancel go on, and it stays archived", () => {

@@ -68,7 +68,7 @@ async function play(log: readonly Command[], sizes: readonly number[]): Promise<
         productIds: commands.map(({ productId }) => productId).filter((id) => !memory.has(id)),
         commandIds: commands.flatMap((each) => [
           ...(knowingIds ? [each.commandId] : []),
-          ...(each.type === "CancelOrder" ? [each.orderId] : []),
+          ...("orderId" in each ? [each.orderId] : []),
         ]),
         versions: commands.flatMap((each) =>
           each.type === "CountStock" && each.asOfVersion !== null
@@ -135,6 +135,20 @@ function checkTally({ lines, stock }: Played): void {
     for (const line of own.filter((each) => !raisesVersion(each))) {
       check(line.delta === 0, "a line without a version of its own moves nothing");
       check(line.stockAfter === at.get(line.version), `a refusal met ${line.stockAfter} at version ${line.version}`);
+    }
+    for (const { commandId, type, status, fulfilment } of own) {
+      const by = (wanted: Line["type"]) =>
+        own.filter((line) => line.type === wanted && line.reason === null && line.orderId === commandId).length;
+      if (type !== "PlaceOrder") continue;
+      check(
+        by("PackOrder") + by("CancelOrder") <= 1,
+        `${commandId} is both packed and cancelled, or one of them twice`,
+      );
+      check(
+        by("PackOrder") === (fulfilment === null ? 0 : 1),
+        `${commandId} is packed without a packing, or not at all`,
+      );
+      check(fulfilment === null || status === "accepted", `${commandId} is packed, and ${status}`);
     }
     const orders = own.filter((line) => line.type === "PlaceOrder" && line.status === "accepted");
     const sold = orders.reduce((units, line) => units + line.quantity, 0);
@@ -263,6 +277,29 @@ const sabotages: readonly [string, Sabotage, Parameters<typeof fc.assert>[0], Re
     },
     tally,
     /sold while it was archived/,
+  ],
+  [
+    "packs what is cancelled",
+    {
+      decide: (decide, known, logged) => {
+        const order =
+          known.order?.status === "cancelled" ? { ...known.order, status: "accepted" as const } : known.order;
+        return logged.command.type === "PackOrder" ? decide({ ...known, order }, logged) : decide(known, logged);
+      },
+    },
+    tally,
+    /packed/,
+  ],
+  [
+    "cancels what is packed",
+    {
+      decide: (decide, known, logged) => {
+        const order = known.order && { ...known.order, fulfilment: null };
+        return logged.command.type === "CancelOrder" ? decide({ ...known, order }, logged) : decide(known, logged);
+      },
+    },
+    tally,
+    /packed/,
   ],
   [
     "throws at a quantity",

@@ -32,6 +32,7 @@ const schema = {
       "undecided",
       "product_mismatch",
       "order_rejected",
+      "already_packed",
       "not_an_order",
       "stock_limit_exceeded",
       "store_unavailable",
@@ -66,6 +67,7 @@ export function cancelOrderRoute(app: ApiServer, services: ApiServices): void {
     if (named !== null && named !== productId) throw refused("product_mismatch", orderId);
     if (order?.status === "cancelled") return sendOrder(reply, 200, order);
     if (order?.status === "rejected") throw refused("order_rejected", orderId);
+    if (order !== null && order.fulfilment !== null) throw refused("already_packed", orderId);
 
     const command = { type: "CancelOrder", commandId: cancelId(orderId), productId, orderId, issuedAt: now() } as const;
     const { receipt, waited } = await submit(services, command, seconds, () => services.admission.leave(request)).catch(
@@ -84,5 +86,5 @@ export function cancelOrderRoute(app: ApiServer, services: ApiServices): void {
   });
 }
 
-const refused = (code: "product_mismatch" | "order_rejected", orderId: string): Problem =>
+const refused = (code: "product_mismatch" | "order_rejected" | "already_packed", orderId: string): Problem =>
   new Problem(code, refusalDetail(code, 0, 0), { members: { orderId } });

@@ -23,8 +23,11 @@ const schema = {
   },
 };
 
-export function listOrdersRoute(app: ApiServer, { orders }: ApiServices): void {
-  app.get("/orders", { schema }, ({ query }) => answer(orders, query));
+export function listOrdersRoute(app: ApiServer, { orders, fulfilments }: ApiServices): void {
+  app.get("/orders", { schema }, async ({ query }) => {
+    const page = await answer(orders, query);
+    return { ...page, orders: await Promise.all(page.orders.map((order) => fulfilments.told(order))) };
+  });
 }
 
 async function answer(orders: ApiServices["orders"], query: ListOrdersQuery) {

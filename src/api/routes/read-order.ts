@@ -23,7 +23,7 @@ const schema = {
 };
 
 export function readOrderRoute(app: ApiServer, services: ApiServices): void {
-  const { admission, finder, isStoreAway, waiters } = services;
+  const { admission, finder, fulfilments, isStoreAway, waiters } = services;
 
   app.get("/orders/:id", { schema }, async (request, reply) => {
     const orderId = normalId(request.params.id);
@@ -36,8 +36,9 @@ export function readOrderRoute(app: ApiServer, services: ApiServices): void {
       if (found.kind === "undecided") throw undecidedOrder(orderId);
       if (isStoreAway()) reply.header(staleHeader, "1");
       reply.header("cache-control", "no-store");
-      if (found.order.status !== "pending" || waiter === null) return await sendOrder(reply, 200, found.order);
-
+      if (found.order.status !== "pending" || waiter === null) {
+        return await sendOrder(reply, 200, await fulfilments.told(found.order));
+      }
       admission.leave(request);
       const told = await waiter.until(seconds * 1000);
       if (told !== null && isOwn(told, found.order)) return await sendOrder(reply, 200, decidedAs(found.order, told));
@@ -45,7 +46,7 @@ export function readOrderRoute(app: ApiServer, services: ApiServices): void {
         if (error instanceof StoreUnavailable) return null;
         throw error;
       });
-      return await sendOrder(reply, 200, stored ?? found.order);
+      return await sendOrder(reply, 200, await fulfilments.told(stored ?? found.order));
     } finally {
       waiter?.release();
     }

@@ -83,6 +83,9 @@ export const DeliveryLocationSchema = Closed({
   address: Absent(Text(limits.addressCharsMax, "For people")),
 });
 
+export const FulfilmentField = (description: string) =>
+  Nullable(Type.Enum(["packed", "out_for_delivery", "delivered"], { description }));
+
 export const Time = (description: string) => Type.String({ format: "date-time", description: `${description}. UTC` });
 
 export const PageQuery = {

@@ -6,6 +6,7 @@ import {
   Closed,
   Currency,
   DeliveryLocationSchema,
+  FulfilmentField,
   exampleIds,
   Named,
   NextCursor,
@@ -47,6 +48,7 @@ const orderExample = {
   deliveryLocation: null,
   status: "accepted",
   reason: null,
+  fulfilment: null,
   stockAfter: 2,
   version: 2,
   partition: 7,
@@ -72,6 +74,7 @@ export const Order = Named(
     ),
     status: Type.Enum(["pending", "accepted", "rejected", "cancelled"]),
     reason: Nullable(Type.String({ description: "Why it was refused: one of the problem codes" })),
+    fulfilment: FulfilmentField("How far it is on its way; null: not packed"),
     stockAfter: Nullable(Type.Integer({ description: "Units left right after the decision" })),
     version: Nullable(Type.Integer({ description: "The product's stock version after the decision" })),
     partition: Type.Integer({ description: "Of the log" }),
@@ -141,14 +144,36 @@ export const CancelBody = Type.Union([Closed({ productId: Absent(ProductId) }), 
   examples: [{ productId: exampleIds.product }],
 });
 
+export const Fulfilment = Named(
+  "Fulfilment",
+  {
+    orderId: Uuid("The order"),
+    fulfilment: FulfilmentField("The last step that is done; null: none"),
+    steps: Type.Array(
+      Type.Object({
+        step: Type.Enum(["packed", "out_for_delivery", "delivered"]),
+        actor: Nullable(Type.String({ description: "Who asked for it, in their words" })),
+        doneAt: Time("When it was done, by PostgreSQL's clock"),
+      }),
+      { description: "In their order" },
+    ),
+  },
+  {
+    orderId: exampleIds.order,
+    fulfilment: "packed",
+    steps: [{ step: "packed", actor: "ada", doneAt: "2026-01-31T12:05:00.000Z" }],
+  },
+);
+export type Fulfilment = Static<typeof Fulfilment>;
+
 /** What is told of a command that is on its way, or decided (waited for). */
 export const CommandReceipt = Named(
   "CommandReceipt",
   {
     commandId: Uuid("The command's id: the same one again counts once"),
-    type: Type.Enum(["CancelOrder", "ReceiveStock", "CountStock", "ArchiveProduct", "RestoreProduct"]),
+    type: Type.Enum(["CancelOrder", "ReceiveStock", "CountStock", "ArchiveProduct", "RestoreProduct", "PackOrder"]),
     productId: ProductId,
-    orderId: Nullable(Uuid("The order that a cancel names")),
+    orderId: Nullable(Uuid("The order that a cancel or packing names")),
     quantity: Nullable(Type.Integer({ description: "Units received or counted; null of what brings none" })),
     status: Type.Enum(["pending", "accepted"]),
     stockAfter: Nullable(Type.Integer({ description: "Units in stock right after the decision" })),

@@ -4,7 +4,7 @@ import type { TSchema } from "typebox";
 import { problemBody, problems } from "../problems.ts";
 import type { ProblemCode } from "../problems.ts";
 import { headersOf } from "./answer.ts";
-import { exampleIds, ProductId, Time, Uuid } from "./fields.ts";
+import { exampleIds, FulfilmentField, ProductId, Time, Uuid } from "./fields.ts";
 
 const BrokenRule = Type.Object({
   in: Type.Enum(["body", "headers", "params", "querystring"]),
@@ -24,6 +24,7 @@ export const memberSchemas = {
   version: Type.Integer({ description: "The product's stock version at the decision" }),
   revision: Type.Integer({ description: "The product's revision now" }),
   decidedAt: Time("When it was decided"),
+  fulfilment: FulfilmentField("How far the order is"),
 } as const satisfies Record<string, TSchema>;
 export type MemberName = keyof typeof memberSchemas;
 
@@ -51,14 +52,16 @@ export const problemMembers: Readonly<Record<ProblemCode, readonly MemberName[]>
   still_refused: [],
   already_archived: commandDecision,
   not_archived: commandDecision,
+  unknown_order: cancelDecision,
+  already_packed: cancelDecision,
   invalid_request: ["errors"],
   malformed_json: [],
   malformed_http: [],
   conflicting_ids: ["orderId"],
   invalid_cursor: [],
   route_not_found: [],
-  unknown_order: ["orderId"],
   unknown_driver: ["driverId"],
+  step_not_allowed: ["orderId", "fulfilment"],
   method_not_allowed: [],
   request_timeout: [],
   product_exists: ["productId"],
@@ -163,4 +166,5 @@ const memberExamples: Readonly<Record<MemberName, unknown>> = {
   version: 2,
   revision: 3,
   decidedAt: "2026-01-31T12:00:00.000Z",
+  fulfilment: "packed",
 };

@@ -15,6 +15,7 @@ import { linesByIdSql, linesByPlaceSql, resumesOfSql } from "./audit/lines-by-pl
 import { catalogueSql, linesByProductSql, stockByProductSql } from "./audit/lines-by-product.ts";
 import { auditedLinesSql, auditedPartitionsSql, auditedStockSql, linesOfVersionsSql } from "./audit/reads.ts";
 import { viewDifferencesSql } from "./audit/view-differences.ts";
+import { stepFaultsSql } from "./audit/step-faults.ts";
 import { storedLine } from "./ledger-rows.ts";
 import type { LedgerRow } from "./ledger-rows.ts";
 
@@ -75,6 +76,7 @@ function snapshotOf(client: Queries): AuditSnapshot {
     linesByProduct: () => pages(linesByProductSql),
     stockByProduct: () => pages(stockByProductSql),
     linesByOrder: () => pages(linesByOrderSql),
+    stepFaults: () => pages(stepFaultsSql),
     catalogue: () => pages(catalogueSql),
     viewDifferences: () => pages(viewDifferencesSql),
   };

@@ -82,7 +82,9 @@ function stockOf(quantity: string | null | undefined, version: string | null | u
 /** Only Tallyman writes these keys; what isn't JSON counts as not there, and PostgreSQL is asked. */
 function orderOf(json: string): OrderDocument | null {
   try {
-    return JSON.parse(json) as OrderDocument;
+    // What a version before has written says nothing of it.
+    const order = JSON.parse(json) as Omit<OrderDocument, "fulfilment"> & Partial<Pick<OrderDocument, "fulfilment">>;
+    return { ...order, fulfilment: order.fulfilment ?? null };
   } catch {
     return null;
   }

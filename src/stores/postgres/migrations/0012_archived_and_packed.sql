@@ -184,7 +184,8 @@ begin
       from jsonb_populate_recordset(null::ledger, others);
     insert into fulfilment_steps (order_id, step, actor, request_id)
       select order_id, 'packed', actor, command_id
-      from jsonb_populate_recordset(null::ledger, others) where type = 'PackOrder' and reason is null;
+      from jsonb_populate_recordset(null::ledger, others) where type = 'PackOrder' and reason is null
+    on conflict (order_id, step) do nothing;
   end if;
   -- What the partitions pass without deciding it. One that is there already was passed before an operator set an offset back; if
   -- another one lies at that place, it came from another log, and nothing may take the place of either (TM004).
