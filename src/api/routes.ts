@@ -9,7 +9,6 @@ import { driverRoutes } from "./routes/drivers.ts";
 import { fulfilmentRoutes } from "./routes/fulfilment.ts";
 import { listOrdersRoute } from "./routes/list-orders.ts";
 import { liveEventRoutes } from "./routes/live-events.ts";
-import { liveRoute } from "./routes/live.ts";
 import { lookupOrdersRoute } from "./routes/lookup-orders.ts";
 import { nearestDriversRoute } from "./routes/nearest-drivers.ts";
 import { orderDriverRoutes } from "./routes/order-driver.ts";
@@ -43,5 +42,4 @@ export function addRoutes(app: ApiServer, services: ApiServices): void {
   driverRoutes(app, services);
   driverLocationRoutes(app, services);
   orderDriverRoutes(app, services);
-  liveRoute(app, services);
 }

@@ -15,6 +15,7 @@ import { operations } from "./plugins/operations.ts";
 import { otherMethods } from "./plugins/other-methods.ts";
 import { validation } from "./plugins/validation.ts";
 import { addRoutes } from "./routes.ts";
+import { liveRoute } from "./routes/live.ts";
 import { createServices } from "./services.ts";
 
 /**
@@ -46,6 +47,8 @@ export async function buildServer(deps: ApiDeps): Promise<ApiServer> {
     preClose: (done) => done(), // `services.leave` closes them.
   });
   addRoutes(app, services);
+  // Not among the routes: a WebSocket is nothing without a server.
+  liveRoute(app, services);
 
   app.finishRoutes();
   await app.ready();
