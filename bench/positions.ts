@@ -15,7 +15,7 @@ const defaults = {
   rate: 2_000,
   orders: 500,
   drivers: 2_000,
-  connections: 32,
+  connections: 128,
   together: 100,
 };
 type Options = typeof defaults;
