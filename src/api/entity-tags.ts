@@ -1,4 +1,5 @@
 import type { FastifyReply } from "fastify";
+import type { OrderDocument } from "../schemas/order-document.ts";
 import type { Product } from "./schemas/products.ts";
 
 /**
@@ -12,6 +13,13 @@ export const productTag = ({
 }: Pick<Product, "revision" | "version" | "archived">): string =>
   `"${revision}-${version}${archived ? "-archived" : ""}"`;
 
+/**
+ * The entity tag of an order: its revision, and the step that it has come to, for the later ones change no revision. Weak, for two readers may be
+ * told of the same pending order with and without its place in the log.
+ */
+export const orderTag = ({ revision, fulfilment }: Pick<OrderDocument, "revision" | "fulfilment">): string =>
+  `W/"${revision}${fulfilment === null ? "" : `-${fulfilment}`}"`;
+
 /** Entity tags of a header, without their quotes; null: it is `*`, which means any. Undefined: it is no such header. */
 export function readTags(header: string): string[] | null | undefined {
   if (header.trim() === "*") return null;
@@ -23,7 +31,8 @@ export function readTags(header: string): string[] | null | undefined {
 export function hasAlready(header: string | undefined, tag: string): boolean {
   if (header === undefined) return false;
   const tags = readTags(header);
-  return tags === null || (tags?.includes(tag.slice(1, -1)) ?? false);
+  const [own] = readTags(tag) ?? [];
+  return tags === null || (own !== undefined && tags?.includes(own) === true);
 }
 
 /** The revisions that the tags are of; null: any. Undefined: it is no such header. Tags of other things are of no revision. */

@@ -35,8 +35,35 @@ describe("reading an order", () => {
     world.cache.flush();
     const answer = await get(`/orders/${orderId.toUpperCase()}`);
     expect(bodyOf(answer)).toEqual(placed);
-    expect(answer.headers["cache-control"]).toBe("no-store");
+    expect(answer.headers).toMatchObject({ "cache-control": "private, no-cache", etag: 'W/"1"' });
     expect((await world.app.inject({ method: "HEAD", url: `/orders/${orderId}` })).statusCode).toBe(200);
+  });
+
+  test("304 while it is as the caller has it: decided, packed, and each further step", async () => {
+    const ask = (tag: string, query = "") =>
+      world.app.inject({ url: `/orders/${orderId}${query}`, headers: { "if-none-match": tag } });
+    world.decides = false;
+    await place({}, {});
+    const pending = await ask('W/"0"', "?wait=1");
+    expect([pending.statusCode, pending.body, pending.headers.etag]).toEqual([304, "", 'W/"0"']);
+    const flight = ask('W/"0"', "?wait=5");
+    setTimeout(() => void world.decide(), 50);
+    expect([(await flight).statusCode, bodyOf(await flight).status]).toEqual([200, "accepted"]);
+    world.decides = true;
+
+    const step = (name: string) =>
+      world.app.inject({ method: "POST", url: `/orders/${orderId}/${name}`, headers: wait });
+    for (const [tag, next] of [
+      ['W/"1"', "pack"],
+      ['W/"2-packed"', "out-for-delivery"],
+      ['W/"2-out_for_delivery"', "deliver"],
+      ['W/"2-delivered"', undefined],
+    ] as const) {
+      expect((await ask(tag)).statusCode, tag).toBe(304);
+      if (next === undefined) break;
+      expect((await step(next)).statusCode).toBe(200);
+      expect((await ask(tag)).statusCode, `${tag}, after ${next}`).toBe(200);
+    }
   });
 
   test("pending, believed while it is young; then PostgreSQL is asked too", async () => {

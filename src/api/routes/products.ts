@@ -5,14 +5,8 @@ import type { ApiServer } from "../api-server.ts";
 import { hasAlready, productTag, sendNotModified } from "../entity-tags.ts";
 import { cursorOf, listingOf, positionOf } from "../product-listing.ts";
 import { answer, notModified } from "../schemas/answer.ts";
-import {
-  Categories,
-  IfNoneMatchHeaders,
-  ListProductsQuery,
-  Product,
-  ProductPage,
-  ProductParams,
-} from "../schemas/products.ts";
+import { IfNoneMatchHeaders } from "../schemas/fields.ts";
+import { Categories, ListProductsQuery, Product, ProductPage, ProductParams } from "../schemas/products.ts";
 import { problemResponses } from "../schemas/problem.ts";
 import type { ApiServices } from "../services.ts";
 import { staleHeader } from "../stale-header.ts";

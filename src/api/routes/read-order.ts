@@ -1,9 +1,13 @@
+import type { FastifyReply } from "fastify";
+import type { OrderDocument } from "../../schemas/order-document.ts";
 import { StoreUnavailable } from "../../stores/ledger-store.ts";
 import type { ApiServer } from "../api-server.ts";
 import { normalId } from "../command-ids.ts";
+import { hasAlready, orderTag, sendNotModified } from "../entity-tags.ts";
 import { decidedAs, isOwn, sendOrder } from "../order-answers.ts";
 import { Problem, retrySoon } from "../problems.ts";
-import { answer } from "../schemas/answer.ts";
+import { answer, notModified } from "../schemas/answer.ts";
+import { IfNoneMatchHeaders } from "../schemas/fields.ts";
 import { Order, OrderParams, ReadOrderQuery } from "../schemas/orders.ts";
 import { problemResponses } from "../schemas/problem.ts";
 import type { ApiServices } from "../services.ts";
@@ -13,11 +17,14 @@ const schema = {
   operationId: "readOrder",
   tags: ["orders"],
   summary: "Read an order",
-  description: "With `wait`, a pending order is answered when it is decided, or when the seconds have passed.",
+  description:
+    "With `wait`, a pending order is answered when it is decided, or when the seconds have passed; with `If-None-Match` too it is 304 then, while it is still pending.",
   params: OrderParams,
+  headers: IfNoneMatchHeaders,
   querystring: ReadOrderQuery,
   response: {
-    200: answer("The order", Order, "Cache-Control", "X-Tallyman-Stale"),
+    200: answer("The order", Order, "ETag", "Cache-Control", "X-Tallyman-Stale"),
+    304: notModified,
     ...problemResponses(["invalid_request", "unknown_order", "undecided", "store_unavailable", "log_unavailable"]),
   },
 };
@@ -35,22 +42,29 @@ export function readOrderRoute(app: ApiServer, services: ApiServices): void {
       if (found.kind === "unknown") throw unknownOrder(orderId);
       if (found.kind === "undecided") throw undecidedOrder(orderId);
       if (isStoreAway()) reply.header(staleHeader, "1");
-      reply.header("cache-control", "no-store");
+      const tell = (order: OrderDocument) => sendIfOther(reply, order, request.headers["if-none-match"]);
       if (found.order.status !== "pending" || waiter === null) {
-        return await sendOrder(reply, 200, await fulfilments.told(found.order));
+        return await tell(await fulfilments.told(found.order));
       }
       admission.leave(request);
       const told = await waiter.until(seconds * 1000);
-      if (told !== null && isOwn(told, found.order)) return await sendOrder(reply, 200, decidedAs(found.order, told));
+      if (told !== null && isOwn(told, found.order)) return await tell(decidedAs(found.order, told));
       const stored = await finder.decided(orderId).catch((error: unknown) => {
         if (error instanceof StoreUnavailable) return null;
         throw error;
       });
-      return await sendOrder(reply, 200, await fulfilments.told(stored ?? found.order));
+      return await tell(await fulfilments.told(stored ?? found.order));
     } finally {
       waiter?.release();
     }
   });
+}
+
+/** The order, unless the caller has it as it is. */
+function sendIfOther(reply: FastifyReply, order: OrderDocument, ifNoneMatch: string | undefined): FastifyReply {
+  const tag = orderTag(order);
+  reply.header("etag", tag).header("cache-control", "private, no-cache");
+  return hasAlready(ifNoneMatch, tag) ? sendNotModified(reply) : sendOrder(reply, 200, order);
 }
 
 export const unknownOrder = (orderId: string): Problem =>

@@ -8,9 +8,9 @@ export const answerHeaders = {
   "Preference-Applied": Type.String({ pattern: "^wait=[0-9]+$", description: "The wait that was granted (RFC 7240)" }),
   "Retry-After": Type.String({ pattern: "^[0-9]+$", description: "Seconds, then try again (RFC 9110)" }),
   "X-Tallyman-Stale": Type.Enum(["1"], { description: "PostgreSQL can't be asked now; the answer may be old" }),
-  "Cache-Control": Type.Enum(["no-store", "no-cache"], {
+  "Cache-Control": Type.Enum(["no-store", "no-cache", "private, no-cache"], {
     description:
-      "`no-store`: nobody may keep the answer; `no-cache`: who keeps it asks again with its `ETag` each time",
+      "`no-store`: nobody may keep the answer; `no-cache`: who keeps it asks again with its `ETag` each time; `private`: no cache between may keep it",
   }),
   ETag: Type.String({
     pattern: '^(W/)?"[A-Za-z0-9+/=_-]+"$',

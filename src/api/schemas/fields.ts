@@ -130,3 +130,12 @@ export const CommandHeaders = Type.Object({
   ),
 });
 export type CommandHeaders = Static<typeof CommandHeaders>;
+
+export const IfNoneMatchHeaders = Type.Object({
+  "if-none-match": Type.Optional(
+    Type.String({
+      maxLength: limits.ifMatchCharsMax,
+      description: "`ETag` of what the caller has: 304 while it is that",
+    }),
+  ),
+});

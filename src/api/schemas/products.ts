@@ -155,15 +155,6 @@ export const IfMatchHeaders = Type.Object({
   ),
 });
 
-export const IfNoneMatchHeaders = Type.Object({
-  "if-none-match": Type.Optional(
-    Type.String({
-      maxLength: limits.ifMatchCharsMax,
-      description: "`ETag` of what the caller has: 304 while it is that",
-    }),
-  ),
-});
-
 export const ListProductsQuery = Closed({
   q: Type.Optional(Text(limits.searchCharsMax, "What is looked for: each word, or its beginning, or nearly the name")),
   category: Type.Optional(Category),
