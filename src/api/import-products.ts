@@ -10,6 +10,7 @@ import type { NewProduct, PutProduct } from "../stores/catalogue-store.ts";
 import { parseLine } from "./batch-orders.ts";
 import { initialStockId } from "./command-ids.ts";
 import type { TakeLines } from "./line-answers.ts";
+import { newProduct } from "./new-product.ts";
 import { problemOf } from "./plugins/error-answers.ts";
 import { compileCheck } from "./plugins/validation.ts";
 import type { Problem } from "./problems.ts";
@@ -70,7 +71,7 @@ export function createProductImport(services: ApiServices, options: ImportOption
       const { number: line } = read;
       const checked = "problem" in read ? { error: read.problem } : checkLine(read.value);
       if ("error" in checked) results.set(line, failed(line, checked.error));
-      else wanted.push({ line, product: productOf(checked.value as ImportedProduct) }); // It was checked against this very schema.
+      else wanted.push({ line, product: newProduct(checked.value as ImportedProduct) }); // It was checked against this very schema.
     }
     while (wanted.length > 0) {
       const ids = new Set<string>();
@@ -84,20 +85,6 @@ export function createProductImport(services: ApiServices, options: ImportOption
     }
     const inOrder = lines.flatMap(({ number }) => results.get(number) ?? []);
     return { results: Promise.resolve(inOrder) };
-  };
-}
-
-function productOf(line: ImportedProduct): NewProduct {
-  const { id, name, category, priceCents, currency, description, imageUrl, initialStock } = line;
-  return {
-    id,
-    name,
-    category,
-    priceCents,
-    currency: currency ?? "EUR",
-    description: description ?? null,
-    imageUrl: imageUrl ?? null,
-    initialStock: initialStock ?? 0,
   };
 }
 

@@ -7,6 +7,7 @@ import type { NewProduct, Product as CatalogueProduct } from "../../stores/catal
 import type { ApiServer } from "../api-server.ts";
 import { submit } from "../command-answers.ts";
 import { initialStockId } from "../command-ids.ts";
+import { newProduct } from "../new-product.ts";
 import { waitSecondsOf } from "../prefer.ts";
 import { Problem } from "../problems.ts";
 import { answer } from "../schemas/answer.ts";
@@ -40,7 +41,7 @@ export function createProductRoute(app: ApiServer, services: ApiServices): void 
   const { catalogue, newCommandId, now, products, readStock } = services;
 
   app.post("/products", { schema }, async (request, reply) => {
-    const wanted = newProduct(request.body, newCommandId);
+    const wanted = newProduct({ ...request.body, id: request.body.id ?? newCommandId() });
     const { id: productId, initialStock } = wanted;
     const { product, created } = await products.create(wanted);
     if (!isSame(product, wanted)) {
@@ -69,19 +70,6 @@ export function createProductRoute(app: ApiServer, services: ApiServices): void 
         initialStock: { commandId, quantity: initialStock, status: isDecided ? "accepted" : "pending" },
       });
   });
-}
-
-function newProduct(body: CreateProductBody, newId: () => string): NewProduct {
-  return {
-    id: body.id ?? newId(),
-    name: body.name,
-    category: body.category,
-    priceCents: body.priceCents,
-    currency: body.currency ?? "EUR",
-    description: body.description ?? null,
-    imageUrl: body.imageUrl ?? null,
-    initialStock: body.initialStock ?? 0,
-  };
 }
 
 function isSame(one: CatalogueProduct, other: NewProduct): boolean {
