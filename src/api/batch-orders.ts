@@ -23,7 +23,7 @@ import type { InputLine } from "./ndjson.ts";
 import { placeOrder, unknownProduct, untilDecided } from "./order-request.ts";
 import { problemOf } from "./plugins/error-answers.ts";
 import { compileCheck } from "./plugins/validation.ts";
-import { Problem } from "./problems.ts";
+import { partProblem, Problem } from "./problems.ts";
 import type { ProblemCode } from "./problems.ts";
 import { refusalDetail } from "./refusals.ts";
 import { PlaceOrderBody } from "./schemas/orders.ts";
@@ -102,7 +102,7 @@ export function createBatchRun(services: ApiServices, { idempotencyKey, waitSeco
   const failed = (line: number, error: unknown, orderId?: string): BatchResult => {
     const problem = problemOf(error);
     if (problem.code === "internal_error") logger.error({ err: error, line, orderId }, "a line of a batch failed");
-    return failedResult(line, problem, orderId);
+    return { line, ...(orderId !== undefined && { orderId }), status: "failed", ...partProblem(problem) };
   };
   const orderOf = (read: BatchLine): Order | Refusal => {
     const { number: line } = read;
@@ -230,21 +230,4 @@ function resultOf(line: number, order: OrderDocument): BatchResult {
   if (status === "accepted") return { ...place, stockAfter, version };
   const code = reason ?? "order_cancelled";
   return { ...place, stockAfter, version, code, detail: refusalDetail(code, quantity, stockAfter ?? 0) };
-}
-
-function failedResult(
-  line: number,
-  { code, message: detail, members, headers }: Problem,
-  orderId?: string,
-): BatchResult {
-  const seconds = headers["retry-after"];
-  return {
-    line,
-    ...(orderId !== undefined && { orderId }),
-    status: "failed",
-    code,
-    detail,
-    ...(seconds !== undefined && { retryAfter: Number(seconds) }),
-    ...(members.errors !== undefined && { errors: members.errors }),
-  };
 }

@@ -13,7 +13,7 @@ import type { TakeLines } from "./line-answers.ts";
 import { newProduct } from "./new-product.ts";
 import { problemOf } from "./plugins/error-answers.ts";
 import { compileCheck } from "./plugins/validation.ts";
-import type { Problem } from "./problems.ts";
+import { partProblem } from "./problems.ts";
 import { ImportedProduct } from "./schemas/products.ts";
 import type { ImportResult } from "./schemas/products.ts";
 import type { ApiServices } from "./services.ts";
@@ -30,7 +30,7 @@ export function createProductImport(services: ApiServices, options: ImportOption
   const failed = (line: number, error: unknown, id?: string): ImportResult => {
     const problem = problemOf(error);
     if (problem.code === "internal_error") logger.error({ err: error, line, id }, "a line of an import failed");
-    return failedResult(line, problem, id);
+    return { line, ...(id !== undefined && { id }), status: "failed", ...partProblem(problem) };
   };
   const deliver = async ({ id, initialStock: quantity }: NewProduct): Promise<void> => {
     const delivery = { type: "ReceiveStock", productId: id, quantity, reference: null } as const;
@@ -85,18 +85,5 @@ export function createProductImport(services: ApiServices, options: ImportOption
     }
     const inOrder = lines.flatMap(({ number }) => results.get(number) ?? []);
     return { results: Promise.resolve(inOrder) };
-  };
-}
-
-function failedResult(line: number, { code, message: detail, members, headers }: Problem, id?: string): ImportResult {
-  const seconds = headers["retry-after"];
-  return {
-    line,
-    ...(id !== undefined && { id }),
-    status: "failed",
-    code,
-    detail,
-    ...(seconds !== undefined && { retryAfter: Number(seconds) }),
-    ...(members.errors !== undefined && { errors: members.errors as NonNullable<ImportResult["errors"]> }),
   };
 }

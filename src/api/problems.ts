@@ -71,6 +71,14 @@ export const problems = {
 
 export type ProblemCode = keyof typeof problems;
 
+/** Of a request, or of one of the many things in it. */
+export type BrokenRule = {
+  readonly in: "body" | "headers" | "params" | "querystring";
+  /** JSON pointer. */
+  readonly field: string;
+  readonly message: string;
+};
+
 /** What a problem says beside its code: named in `docs/http.md` for each code. */
 export type ProblemMembers = Readonly<Record<string, unknown>>;
 
@@ -102,6 +110,17 @@ export class Problem extends Error {
     this.members = members;
     this.headers = headers;
   }
+}
+
+/** What one of many that came in one request is told of its own problem. */
+export function partProblem({ code, message: detail, members: { errors }, headers }: Problem) {
+  const seconds = headers["retry-after"];
+  return {
+    code,
+    detail,
+    ...(seconds !== undefined && { retryAfter: Number(seconds) }),
+    ...(errors !== undefined && { errors: errors as BrokenRule[] }), // As `invalid_request` has it, here and in the documentation.
+  };
 }
 
 /** The seconds after which a caller may try again. */

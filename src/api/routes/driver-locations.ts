@@ -2,7 +2,7 @@ import { limits } from "../../limits.ts";
 import type { DriverPosition } from "../../stores/driver-positions.ts";
 import type { ApiServer } from "../api-server.ts";
 import { compileCheck } from "../plugins/validation.ts";
-import { Problem } from "../problems.ts";
+import { partProblem, Problem } from "../problems.ts";
 import { answer } from "../schemas/answer.ts";
 import {
   DriverParams,
@@ -65,7 +65,9 @@ export function driverLocationRoutes(app: ApiServer, { locations }: ApiServices)
     const results = read.map((each, index): LocationResult => {
       const result = each instanceof Problem ? each : taken[next++];
       if (result === undefined) throw new TypeError("there must be a result for each position");
-      return result instanceof Problem ? refused(result, driverIn(body.locations[index])) : result;
+      if (!(result instanceof Problem)) return result;
+      const driverId = driverIn(body.locations[index]);
+      return { ...(driverId !== undefined && { driverId }), applied: false, ...partProblem(result) };
     });
     return { results };
   });
@@ -95,16 +97,4 @@ function positionOf({ driverId, latitude, longitude, observedAt, sequence }: Loc
 function driverIn(value: unknown): string | undefined {
   if (typeof value !== "object" || value === null || !("driverId" in value)) return undefined;
   return typeof value.driverId === "string" ? value.driverId : undefined;
-}
-
-function refused({ code, message, members, headers }: Problem, driverId: string | undefined): LocationResult {
-  const retryAfter = headers["retry-after"];
-  return {
-    ...(driverId !== undefined && { driverId }),
-    applied: false,
-    code,
-    detail: message,
-    ...(retryAfter !== undefined && { retryAfter: Number(retryAfter) }),
-    ...(Array.isArray(members.errors) && { errors: members.errors as unknown[] }),
-  };
 }

@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { exampleIds, Named, Nullable, Uuid } from "./fields.ts";
-import { memberSchemas } from "./problem.ts";
+import { partProblemFields } from "./problem.ts";
 
 /** What is told of one line. As src/api/batch-orders.ts has it; a test holds the two together. */
 export const BatchResult = Named(
@@ -15,12 +15,7 @@ export const BatchResult = Named(
     offset: Type.Optional(Nullable(Type.Integer({ description: "The place in the log" }))),
     stockAfter: Type.Optional(Nullable(Type.Integer({ description: "Units left right after the decision" }))),
     version: Type.Optional(Nullable(Type.Integer({ description: "The product's stock version after the decision" }))),
-    code: Type.Optional(Type.String({ description: "Why it failed or was refused: a problem code" })),
-    detail: Type.Optional(Type.String({ description: "For people" })),
-    retryAfter: Type.Optional(
-      Type.Integer({ description: "Seconds, then send this order again with the same id: it counts once" }),
-    ),
-    errors: Type.Optional(memberSchemas.errors),
+    ...partProblemFields,
   },
   { line: 1, orderId: exampleIds.order, status: "pending", partition: 7, offset: 42 },
 );

@@ -1,6 +1,7 @@
 import { Type } from "typebox";
 import type { Static } from "typebox";
 import { limits } from "../../limits.ts";
+import { partProblemFields } from "./problem.ts";
 import { Absent, Closed, exampleIds, Named, Nullable, Text, Time, Uuid } from "./fields.ts";
 
 export const DriverId = Type.String({
@@ -80,10 +81,7 @@ export const LocationResults = Named(
         applied: receipt.applied,
         reason: Type.Optional(receipt.reason),
         sequence: Type.Optional(receipt.sequence),
-        code: Type.Optional(Type.String({ description: "Why it was refused: one of the problem codes" })),
-        detail: Type.Optional(Type.String({ description: "For people" })),
-        retryAfter: Type.Optional(Type.Integer({ description: "It may be sent again, after so many seconds" })),
-        errors: Type.Optional(Type.Array(Type.Unknown(), { description: "The rules that were broken" })),
+        ...partProblemFields,
       }),
       { description: "One for each, in their order" },
     ),

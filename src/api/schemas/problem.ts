@@ -26,6 +26,15 @@ export const memberSchemas = {
   decidedAt: Time("When it was decided"),
   fulfilment: FulfilmentField("How far the order is"),
 } as const satisfies Record<string, TSchema>;
+
+/** What is told of one that failed among many in one request: as `partProblem` makes it. */
+export const partProblemFields = {
+  code: Type.Optional(Type.String({ description: "Why it failed or was refused: a problem code" })),
+  detail: Type.Optional(Type.String({ description: "For people" })),
+  retryAfter: Type.Optional(Type.Integer({ description: "Seconds, then it may be sent again: it counts once" })),
+  errors: Type.Optional(memberSchemas.errors),
+} as const;
+
 export type MemberName = keyof typeof memberSchemas;
 
 const orderDecision = ["orderId", "productId", "quantity", "available", "version", "decidedAt"] as const;

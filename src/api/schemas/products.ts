@@ -18,7 +18,7 @@ import {
   Uuid,
   WebAddress,
 } from "./fields.ts";
-import { memberSchemas } from "./problem.ts";
+import { partProblemFields } from "./problem.ts";
 
 const Name = Text(limits.nameCharsMax, "What it is called");
 const Category = Text(limits.categoryCharsMax, "Where it is listed");
@@ -61,10 +61,7 @@ export const ImportResult = Named(
     id: Type.Optional(ProductId),
     status: Type.Enum(["created", "changed", "unchanged", "failed"], { description: "What became of it" }),
     revision: Type.Optional(Nullable(Type.Integer({ description: "The product's revision now" }))),
-    code: Type.Optional(Type.String({ description: "Why it failed: a problem code" })),
-    detail: Type.Optional(Type.String({ description: "For people" })),
-    retryAfter: Type.Optional(Type.Integer({ description: "Seconds, then send this line again" })),
-    errors: Type.Optional(memberSchemas.errors),
+    ...partProblemFields,
   },
   { line: 1, id: exampleIds.product, status: "created", revision: 1 },
 );
