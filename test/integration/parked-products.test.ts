@@ -239,8 +239,10 @@ describe(`PostgreSQL refuses more than ${limits.parksInARowMax} products in a ro
     const all = products.slice(0, 20).map((id) => order(id));
     await world.append(all);
     await expect.poll(async () => (await parked()).length, patience).toBe(limits.parksInARowMax);
-    await expect.poll(() => dependency("partitions"), patience).toMatchObject({ state: "down" });
-    expect((await dependency("partitions"))?.detail).toMatch(/commits fail: .*nothing/);
+    // In one look: between two, another partition may be the one that health tells of.
+    await expect
+      .poll(() => dependency("partitions"), patience)
+      .toMatchObject({ state: "down", detail: expect.stringMatching(/commits fail: .*nothing/) as unknown });
     expect(await undecided(all.map(({ commandId }) => commandId))).toBe(all.length);
     const before = await parked();
     expect(before).toHaveLength(limits.parksInARowMax);
