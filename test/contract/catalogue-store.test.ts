@@ -1,14 +1,11 @@
-import type pg from "pg";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Stock } from "../../src/schemas/lines.ts";
 import { createMemoryCatalogue } from "../../src/stores/memory/catalogue-store.ts";
-import { createPool } from "../../src/stores/postgres/pool.ts";
 import { createPostgresCatalogueStore } from "../../src/stores/postgres/reads/catalogue-store.ts";
 import { listProductsStatement } from "../../src/stores/postgres/reads/list-products.ts";
-import { createTestDatabase } from "../support/databases.ts";
-import type { TestDatabase } from "../support/databases.ts";
 import { describeCatalogueStore, milk } from "./catalogue-store.contract.ts";
 import type { CatalogueWorld } from "./catalogue-store.contract.ts";
+import { useFileDatabase } from "./file-database.ts";
 
 describeCatalogueStore("in memory", () => {
   const stock = new Map<string, Stock>();
@@ -19,24 +16,18 @@ describeCatalogueStore("in memory", () => {
   });
 });
 
-let database: TestDatabase;
-let pool: pg.Pool;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  pool = createPool({ url: database.url, name: "contract", connectionsMax: 5, onIdleError: () => undefined });
-});
-afterAll(async () => {
-  await pool.end();
-  await database[Symbol.asyncDispose]();
-});
+const database = useFileDatabase();
 
 async function emptyWorld(): Promise<CatalogueWorld> {
-  await pool.query("truncate products, stock");
+  await database.pool.query("truncate products, stock");
   return {
-    catalogue: createPostgresCatalogueStore(pool),
+    catalogue: createPostgresCatalogueStore(database.pool),
     stock: async (productId, quantity, archived = false) => {
       const values = [productId, quantity, archived];
-      await pool.query("insert into stock (product_id, quantity, version, archived) values ($1, $2, 1, $3)", values);
+      await database.pool.query(
+        "insert into stock (product_id, quantity, version, archived) values ($1, $2, 1, $3)",
+        values,
+      );
     },
   };
 }
@@ -73,15 +64,15 @@ describe("a search in PostgreSQL", () => {
 
   test("chooses an index for the first page of a large catalogue, in each order", async () => {
     await emptyWorld();
-    await pool.query(
+    await database.pool.query(
       `insert into products (product_id, name, category, price_cents, currency, initial_stock, created_at)
        select 'p' || n, 'Product ' || n, 'c' || n % 20, n % 5000, 'EUR', 0, now() - n * interval '1 second' from generate_series(1, 20000) n`,
     );
-    await pool.query("analyze products");
+    await database.pool.query("analyze products");
     for (const sort of ["id", "name", "price", "-price", "newest"] as const) {
       for (const filter of [{}, { category: "c7" }]) {
         const { statement, values } = listProductsStatement({ sort, ...filter }, null, 50);
-        const { rows } = await pool.query<{ "QUERY PLAN": string }>(`explain ${statement.text}`, values);
+        const { rows } = await database.pool.query<{ "QUERY PLAN": string }>(`explain ${statement.text}`, values);
         const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
         expect(plan, `${sort} ${JSON.stringify(filter)}`).toMatch(/Index.* on products/);
         expect(plan, `${sort} ${JSON.stringify(filter)}`).not.toMatch(/Seq Scan on products|Sort/);

@@ -1,14 +1,12 @@
-import type pg from "pg";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { LineStatus } from "../../src/schemas/lines.ts";
 import { StoreUnavailable } from "../../src/stores/ledger-store.ts";
 import { createMemoryDriverStore } from "../../src/stores/memory/driver-store.ts";
 import { createPostgresDriverStore } from "../../src/stores/postgres/driver-store.ts";
 import { createPool } from "../../src/stores/postgres/pool.ts";
-import { createTestDatabase } from "../support/databases.ts";
-import type { TestDatabase } from "../support/databases.ts";
 import { describeDriverStore } from "./driver-store.contract.ts";
 import type { DriverWorld } from "./driver-store.contract.ts";
+import { useFileDatabase } from "./file-database.ts";
 
 describeDriverStore("in memory", () => {
   const statuses = new Map<string, LineStatus>();
@@ -23,28 +21,19 @@ describeDriverStore("in memory", () => {
   });
 });
 
-let database: TestDatabase;
-let pool: pg.Pool;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  pool = createPool({ url: database.url, name: "contract", connectionsMax: 6, onIdleError: () => undefined });
-});
-afterAll(async () => {
-  await pool.end();
-  await database[Symbol.asyncDispose]();
-});
+const database = useFileDatabase();
 
 async function emptyWorld(): Promise<DriverWorld> {
-  await pool.query("truncate ledger, fulfilment_steps, drivers, order_drivers");
+  await database.pool.query("truncate ledger, fulfilment_steps, drivers, order_drivers");
   return {
-    store: createPostgresDriverStore(pool),
+    store: createPostgresDriverStore(database.pool),
     deliver: (orderId) =>
-      pool.query(
+      database.pool.query(
         "insert into fulfilment_steps (order_id, step, request_id) values ($1, 'delivered', gen_random_uuid())",
         [orderId],
       ),
     decide: (orderId, status) =>
-      pool.query(
+      database.pool.query(
         `insert into ledger (command_id, type, product_id, quantity, status, delta, stock_after, version, "partition", "offset", issued_at)
          values ($1, 'PlaceOrder', 'p1', 1, $2, 0, 0, 1, 0, 0, now())
          on conflict (command_id) do update set status = excluded.status`,
@@ -57,9 +46,9 @@ describeDriverStore("in PostgreSQL", emptyWorld);
 
 test("PostgreSQL itself keeps a second driver from an order, and a second order from a driver", async () => {
   await emptyWorld();
-  await pool.query("insert into drivers (driver_id, name) values ('a', 'A'), ('b', 'B')");
+  await database.pool.query("insert into drivers (driver_id, name) values ('a', 'A'), ('b', 'B')");
   const give = (order: number, driver: string) =>
-    pool.query("insert into order_drivers (order_id, driver_id, assigned_by) values ($1, $2, 'x')", [
+    database.pool.query("insert into order_drivers (order_id, driver_id, assigned_by) values ($1, $2, 'x')", [
       `00000000-0000-4000-8000-00000000000${order}`,
       driver,
     ]);

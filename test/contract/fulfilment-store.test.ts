@@ -1,17 +1,14 @@
 /** The steps of orders: one suite on the memory and on PostgreSQL, over a ledger that has packed them. */
-import type pg from "pg";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { FulfilmentStore } from "../../src/stores/fulfilment-store.ts";
 import type { LedgerStore } from "../../src/stores/ledger-store.ts";
 import { createMemoryFulfilmentStore } from "../../src/stores/memory/fulfilment-store.ts";
 import { createMemoryLedgerStore } from "../../src/stores/memory/ledger-store.ts";
 import { createPostgresLedgerStore } from "../../src/stores/postgres/ledger-store.ts";
-import { createPool } from "../../src/stores/postgres/pool.ts";
 import { createPostgresFulfilmentStore } from "../../src/stores/postgres/reads/fulfilment-store.ts";
 import { movementLine, orderLine, uuidOf } from "../support/commands.ts";
-import { createTestDatabase } from "../support/databases.ts";
-import type { TestDatabase } from "../support/databases.ts";
 import { claimOne, group, step } from "./ledger-store-world.ts";
+import { useFileDatabase } from "./file-database.ts";
 
 type World = { readonly ledger: LedgerStore; readonly store: FulfilmentStore };
 const [packed, refused, placed] = [uuidOf(1), uuidOf(2), uuidOf(3)];
@@ -76,26 +73,17 @@ describeFulfilments("in memory", () => {
   return Promise.resolve({ ledger, store: createMemoryFulfilmentStore(ledger.lines, Date.now) });
 });
 
-let database: TestDatabase;
-let pool: pg.Pool;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  pool = createPool({ url: database.url, name: "contract", connectionsMax: 5, onIdleError: () => undefined });
-});
-afterAll(async () => {
-  await pool.end();
-  await database[Symbol.asyncDispose]();
-});
+const database = useFileDatabase();
 
 describeFulfilments("in PostgreSQL", async () => {
-  await pool.query("truncate ledger, fulfilment_steps, partitions, stock");
-  return { ledger: createPostgresLedgerStore(pool), store: createPostgresFulfilmentStore(pool) };
+  await database.pool.query("truncate ledger, fulfilment_steps, partitions, stock");
+  return { ledger: createPostgresLedgerStore(database.pool), store: createPostgresFulfilmentStore(database.pool) };
 });
 
 describe("PostgreSQL", () => {
   test("a step that is there already holds up no commit", async () => {
-    await pool.query("truncate ledger, fulfilment_steps, partitions, stock");
-    const [ledger, store] = [createPostgresLedgerStore(pool), createPostgresFulfilmentStore(pool)];
+    await database.pool.query("truncate ledger, fulfilment_steps, partitions, stock");
+    const [ledger, store] = [createPostgresLedgerStore(database.pool), createPostgresFulfilmentStore(database.pool)];
     await fill({ ledger, store });
     const again = movementLine({ commandId: uuidOf(13), type: "PackOrder", orderId: packed, delta: 0 });
     const claim = { ...(await claimOne(ledger)), nextOffset: 4 };

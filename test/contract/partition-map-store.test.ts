@@ -1,29 +1,17 @@
-import type pg from "pg";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createMemoryPartitionMapStore } from "../../src/stores/memory/partition-map-store.ts";
 import type { PartitionMapStore } from "../../src/stores/partition-map-store.ts";
 import { createPostgresPartitionMapStore } from "../../src/stores/postgres/partition-map-store.ts";
-import { createPool } from "../../src/stores/postgres/pool.ts";
-import { createTestDatabase } from "../support/databases.ts";
-import type { TestDatabase } from "../support/databases.ts";
 import { describePartitionMapStore } from "./partition-map-store.contract.ts";
+import { useFileDatabase } from "./file-database.ts";
 
 describePartitionMapStore("in memory", () => Promise.resolve(createMemoryPartitionMapStore()));
 
-let database: TestDatabase;
-let pool: pg.Pool;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  pool = createPool({ url: database.url, name: "contract", connectionsMax: 5, onIdleError: () => undefined });
-});
-afterAll(async () => {
-  await pool.end();
-  await database[Symbol.asyncDispose]();
-});
+const database = useFileDatabase();
 
 async function emptyStore(): Promise<PartitionMapStore> {
-  await pool.query("truncate partition_map");
-  return createPostgresPartitionMapStore(pool);
+  await database.pool.query("truncate partition_map");
+  return createPostgresPartitionMapStore(database.pool);
 }
 
 describePartitionMapStore("in PostgreSQL", emptyStore);
@@ -45,8 +33,8 @@ describe("PostgreSQL", () => {
   test("keeps one map at most", async () => {
     const store = await emptyStore();
     await store.create(4);
-    await expect(pool.query("insert into partition_map (only_row, partition_count) values (false, 8)")).rejects.toThrow(
-      /partition_map/,
-    );
+    await expect(
+      database.pool.query("insert into partition_map (only_row, partition_count) values (false, 8)"),
+    ).rejects.toThrow(/partition_map/);
   });
 });
