@@ -63,15 +63,22 @@ export function launchRole({ roles, env, url, logFile, main = ourMain }: RoleOpt
 }
 
 const readyMs = 30_000;
+const lookMs = 5_000;
 
 /** Resolves when it says that it is ready; throws with what it has said when it ends first, or takes too long. */
 export async function untilReady(role: Role, url: string): Promise<void> {
   const deadline = performance.now() + readyMs;
+  let last = "";
   while (performance.now() < deadline) {
     if (role.exitCode() !== null) throw new Error(`it ended with ${String(role.exitCode())}: ${role.errors()}`);
-    const response = await fetch(`${url}/readyz`).catch(() => undefined);
-    if (response?.ok === true) return;
+    try {
+      const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(lookMs) });
+      if (response.ok) return;
+      last = `${response.status} ${await response.text()}`;
+    } catch (error) {
+      last = String(error);
+    }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`${url} is not ready after ${readyMs} ms: ${role.errors()}`);
+  throw new Error(`${url} is not ready after ${readyMs} ms: ${last}; it has said: ${role.errors()}`);
 }
