@@ -21,6 +21,7 @@ import { createPool } from "./stores/postgres/pool.ts";
 import { createPostgresCatalogueStore } from "./stores/postgres/reads/catalogue-store.ts";
 import { createPostgresFulfilmentStore } from "./stores/postgres/reads/fulfilment-store.ts";
 import { createPostgresOrderReads } from "./stores/postgres/reads/order-reads.ts";
+import { createPostgresTrackingStore } from "./stores/postgres/reads/tracking-store.ts";
 import { connectRedis, redisReady } from "./stores/redis/connection.ts";
 import { startRedisDecisionFeed } from "./stores/redis/decision-feed.ts";
 import { createRedisDriverPositions } from "./stores/redis/driver-positions.ts";
@@ -86,6 +87,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
     catalogue: createPostgresCatalogueStore(pool),
     orders,
     fulfilments: createPostgresFulfilmentStore(pool),
+    tracking: createPostgresTrackingStore(pool),
     letters: createPostgresDeadLetterStore(pool),
     cache: createRedisReadCache({ redis }),
     drivers: createPostgresDriverStore(pool),

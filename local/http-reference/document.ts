@@ -31,6 +31,7 @@ export async function openApiDocument(): Promise<OpenApi> {
     },
     orders: { lines: nobody, stock: nobody, progress: nobody, list: nobody, listByStatus: nobody },
     fulfilments: { advance: nobody, steps: nobody },
+    tracking: { tracking: nobody },
     cache: { readStock: nobody, refillStock: nobody, readOrder: nobody, markPending: nobody },
     drivers: {
       register: nobody,
@@ -39,6 +40,7 @@ export async function openApiDocument(): Promise<OpenApi> {
       assign: nobody,
       release: nobody,
       driversOf: nobody,
+      list: nobody,
     },
     positions: { put: nobody, putMany: nobody, withdraw: nobody, read: nobody, nearest: nobody },
     startFeed: () => ({ close: () => undefined }),

@@ -24,7 +24,10 @@ export const logCursor = (position: LogPosition, listed: Listed): string =>
 export const productCursor = ({ key, productId }: ListingPosition, listed: Listed): string =>
   encode(["p", digest(listed), key, productId]);
 
-/** The three readers throw `invalid_cursor`. */
+/** Of a listing in the order of its ids. */
+export const cursorOfId = (id: string, listed: Listed): string => encode(["i", digest(listed), id]);
+
+/** The readers throw `invalid_cursor`. */
 export function readTimeCursor(cursor: string, listed: Listed): TimePosition {
   const [kind, decidedAt, partition, offset, ...rest] = decode(cursor, listed);
   const isTime = typeof decidedAt === "string" && timeShape.test(decidedAt);
@@ -51,6 +54,13 @@ export function readProductCursor(cursor: string, listed: Listed, isKey: (key: s
   if (kind !== "p" || !isId || rest.length > 0 || productId.includes("\0")) throw invalid();
   if (typeof key !== "string" || key.includes("\0") || !isKey(key)) throw invalid();
   return { key, productId };
+}
+
+export function idInCursor(cursor: string, listed: Listed): string {
+  const [kind, id, ...rest] = decode(cursor, listed);
+  const isId = typeof id === "string" && id.length <= limits.productIdCharsMax && !id.includes("\0");
+  if (kind !== "i" || !isId || rest.length > 0) throw invalid();
+  return id;
 }
 
 const encode = (parts: readonly (string | number)[]): string =>

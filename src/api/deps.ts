@@ -14,6 +14,7 @@ import type { FulfilmentStore } from "../stores/fulfilment-store.ts";
 import type { OrderReads } from "../stores/order-reads.ts";
 import type { PartitionMap, PartitionMapStore } from "../stores/partition-map-store.ts";
 import type { ReadCache } from "../stores/read-cache.ts";
+import type { TrackingStore } from "../stores/tracking-store.ts";
 import type { GrowthHealthOptions } from "./growth-health.ts";
 import type { LiveLimits } from "./live/live.ts";
 import type { WriterLimits } from "./order-writer.ts";
@@ -34,6 +35,7 @@ export type ApiDeps = {
   readonly catalogue: CatalogueStore;
   readonly orders: OrderReads;
   readonly fulfilments: FulfilmentStore;
+  readonly tracking: TrackingStore;
   readonly letters: Pick<DeadLetterStore, "undecided">;
   readonly cache: ReadCache;
   readonly drivers: DriverStore;

@@ -1,50 +1,46 @@
-/**
- * Who brings an order, and where they are: for the views of dispatchers, and of customers, who see it from pick-up to delivery only
- * (whoever makes that view decides that).
- */
+/** Who brings an order, and where they are: for dispatchers. What customers see of it is another view (seen-driver.ts). */
 import type { Metrics } from "../ops/metrics.ts";
-import type { DriverPositions, Place } from "../stores/driver-positions.ts";
-import type { DriverStore } from "../stores/driver-store.ts";
+import type { DriverPositions, KnownPosition } from "../stores/driver-positions.ts";
+import type { DriverOfOrderRow, DriverStore } from "../stores/driver-store.ts";
 import { CacheUnavailable } from "../stores/effects-cache.ts";
 
-export type DriverOfOrder = {
-  readonly driverId: string;
-  readonly name: string;
-  /** Milliseconds since 1970. */
-  readonly assignedAt: number;
-  /** When the order was delivered; null: not yet. */
-  readonly endedAt: number | null;
-  /** Null: the order was delivered, the driver is silent, or Redis is away. `ageMs` is how long ago it was observed. */
-  readonly position: (Place & { readonly observedAt: number; readonly ageMs: number }) | null;
+export type DriverOfOrder = DriverOfOrderRow & {
+  /** Null: the order was delivered, the driver is silent, or Redis is away. */
+  readonly position: KnownPosition | null;
 };
 
-export type DriverOfOrderOptions = {
-  readonly drivers: Pick<DriverStore, "driversOf">;
+export type PositionOfOptions = {
   readonly positions: Pick<DriverPositions, "read">;
   readonly metrics: Pick<Metrics, "cacheFailures">;
 };
+/** Null: the driver is silent, or Redis is away. Never rejects for Redis. */
+export type PositionOf = (driverId: string) => Promise<KnownPosition | null>;
 
-/** Null: the order has no driver. Rejects with `StoreUnavailable`, never for Redis. */
-export type DriverOf = (orderId: string) => Promise<DriverOfOrder | null>;
-
-export function createDriverOf({ drivers, positions, metrics }: DriverOfOrderOptions): DriverOf {
-  const positionOf = async (driverId: string): Promise<DriverOfOrder["position"]> => {
+export function createPositionOf({ positions, metrics }: PositionOfOptions): PositionOf {
+  return async (driverId) => {
     try {
       const [known] = await positions.read([driverId]);
-      if (known === null || known === undefined) return null;
-      const { latitude, longitude, observedAt, ageMs } = known;
-      return { latitude, longitude, observedAt, ageMs };
+      return known ?? null;
     } catch (error) {
       if (!(error instanceof CacheUnavailable)) throw error;
       metrics.cacheFailures.inc();
       return null;
     }
   };
+}
+
+export type DriverOfOrderOptions = {
+  readonly drivers: Pick<DriverStore, "driversOf">;
+  readonly positionOf: PositionOf;
+};
+
+/** Null: the order has no driver. Rejects with `StoreUnavailable`, never for Redis. */
+export type DriverOf = (orderId: string) => Promise<DriverOfOrder | null>;
+
+export function createDriverOf({ drivers, positionOf }: DriverOfOrderOptions): DriverOf {
   return async (orderId) => {
     const [row] = await drivers.driversOf([orderId]);
     if (row === null || row === undefined) return null;
-    const { driverId, name, assignedAt, endedAt } = row;
-    const position = endedAt === null ? await positionOf(driverId) : null;
-    return { driverId, name, assignedAt, endedAt, position };
+    return { ...row, position: row.endedAt === null ? await positionOf(row.driverId) : null };
   };
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply } from "fastify";
-import type { OrderDocument } from "../schemas/order-document.ts";
+import type { OrderDocument, SeenDriver } from "../schemas/order-document.ts";
+import type { KnownPosition } from "../stores/driver-positions.ts";
 import type { Product } from "./schemas/products.ts";
 
 /**
@@ -14,11 +15,19 @@ export const productTag = ({
   `"${revision}-${version}${archived ? "-archived" : ""}"`;
 
 /**
- * The entity tag of an order: its revision, and the step that it has come to, for the later ones change no revision. Weak, for two readers may be
- * told of the same pending order with and without its place in the log.
+ * The entity tag of an order: its revision, the step that it has come to, and who is seen bringing it, for these change no revision. Weak, for two
+ * readers may be told of the same pending order with and without its place in the log.
  */
-export const orderTag = ({ revision, fulfilment }: Pick<OrderDocument, "revision" | "fulfilment">): string =>
-  `W/"${revision}${fulfilment === null ? "" : `-${fulfilment}`}"`;
+export const orderTag = ({
+  revision,
+  fulfilment,
+  driver,
+}: Pick<OrderDocument, "revision" | "fulfilment" | "driver">): string =>
+  `W/"${revision}${fulfilment === null ? "" : `-${fulfilment}`}${driver === null ? "" : `-${driver.driverId}`}"`;
+
+/** Of a driver on the way: which observation it is. Weak, for its age is in what is read too. */
+export const positionTag = ({ driverId }: SeenDriver, known: KnownPosition | null): string =>
+  `W/"${driverId}${known === null ? "" : `-${known.observedAt}-${known.sequence}`}"`;
 
 /** Entity tags of a header, without their quotes; null: it is `*`, which means any. Undefined: it is no such header. */
 export function readTags(header: string): string[] | null | undefined {

@@ -4,7 +4,8 @@
  */
 import { limits } from "../limits.ts";
 import type { DriverPositions, NearDriver, Place } from "../stores/driver-positions.ts";
-import type { Driver, DriverStore } from "../stores/driver-store.ts";
+import { isFree } from "../stores/driver-store.ts";
+import type { DriverStore } from "../stores/driver-store.ts";
 
 export type FreeDriver = NearDriver & { readonly name: string };
 
@@ -26,12 +27,9 @@ export function createFindFreeDrivers(options: FreeDriversOptions): FindFreeDriv
       const found = await drivers.drivers(near.map(({ driverId }) => driverId));
       const free = near.flatMap((each, index) => {
         const driver = found[index];
-        return isFree(driver) ? [{ ...each, name: driver.name }] : [];
+        return driver !== null && driver !== undefined && isFree(driver) ? [{ ...each, name: driver.name }] : [];
       });
       if (free.length >= countMax || near.length < looks || looks >= looksMax) return free.slice(0, countMax);
     }
   };
 }
-
-const isFree = (driver: Driver | null | undefined): driver is Driver =>
-  driver?.onDuty === true && driver.orderId === null;

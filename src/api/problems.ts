@@ -37,6 +37,7 @@ export const problems = {
   invalid_cursor: { status: 400, title: "The cursor is not one that this listing gave" },
   route_not_found: { status: 404, title: "There is no such resource" },
   unknown_driver: { status: 404, title: "There is no such driver" },
+  no_driver_to_see: { status: 404, title: "Nobody is seen bringing the order" },
   method_not_allowed: { status: 405, title: "The resource does not take this method" },
   request_timeout: { status: 408, title: "The request did not arrive in time" },
   step_not_allowed: { status: 409, title: "The order is not where this step begins" },

@@ -5,6 +5,7 @@ import { cancelOrderRoute } from "./routes/cancel-order.ts";
 import { changeProductRoute } from "./routes/change-product.ts";
 import { createProductRoute } from "./routes/create-product.ts";
 import { driverLocationRoutes } from "./routes/driver-locations.ts";
+import { driverOnTheWayRoute } from "./routes/driver-on-the-way.ts";
 import { driverRoutes } from "./routes/drivers.ts";
 import { fulfilmentRoutes } from "./routes/fulfilment.ts";
 import { listOrdersRoute } from "./routes/list-orders.ts";
@@ -42,4 +43,5 @@ export function addRoutes(app: ApiServer, services: ApiServices): void {
   driverRoutes(app, services);
   driverLocationRoutes(app, services);
   orderDriverRoutes(app, services);
+  driverOnTheWayRoute(app, services);
 }

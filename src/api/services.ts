@@ -19,8 +19,8 @@ import { createDriverDirectory } from "./driver-directory.ts";
 import type { DriverDirectory } from "./driver-directory.ts";
 import { createDriverLocations } from "./driver-locations.ts";
 import type { DriverLocations } from "./driver-locations.ts";
-import { createDriverOf } from "./driver-of-order.ts";
-import type { DriverOf } from "./driver-of-order.ts";
+import { createDriverOf, createPositionOf } from "./driver-of-order.ts";
+import type { DriverOf, PositionOf } from "./driver-of-order.ts";
 import { createFindFreeDrivers } from "./free-drivers.ts";
 import type { FindFreeDrivers } from "./free-drivers.ts";
 import { createFulfilments } from "./fulfilments.ts";
@@ -30,6 +30,8 @@ import { createOrderFinder } from "./order-finder.ts";
 import type { OrderFinder } from "./order-finder.ts";
 import { createLive } from "./live/live.ts";
 import type { Live } from "./live/live.ts";
+import { createOrderTracking } from "./order-tracking.ts";
+import type { OrderTracking } from "./order-tracking.ts";
 import { createOrderWriter } from "./order-writer.ts";
 import { createIngressMap } from "./partition-map.ts";
 import { createProductQuotas } from "./product-quotas.ts";
@@ -52,6 +54,7 @@ export type ApiServices = {
   readonly orders: Pick<OrderReads, "list" | "listByStatus">;
   readonly finder: OrderFinder;
   readonly fulfilments: Fulfilments;
+  readonly tracking: OrderTracking;
   readonly readStock: StockReader;
   readonly drivers: DriverStore;
   readonly positions: DriverPositions;
@@ -59,6 +62,7 @@ export type ApiServices = {
   readonly locations: DriverLocations;
   readonly findFreeDrivers: FindFreeDrivers;
   readonly driverOf: DriverOf;
+  readonly positionOf: PositionOf;
   readonly metrics: Pick<Metrics, "cacheFailures" | "driverAssignments">;
   /** Tells Redis of an order that is about to be appended. Never rejects: the order goes to the log without it too. */
   readonly markPending: (order: OrderDocument) => Promise<void>;
@@ -89,6 +93,7 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
   const backlog = createStoreAwayBacklog(health, deps.storeAwayBacklogRecordsMax);
   const waiters = createWaiters(metrics, limits.waitersMax, clock);
   const proveAbsence = createAbsenceProof({ inspector, orders, clock });
+  const positionOf = createPositionOf({ positions, metrics });
   const directory = createDriverDirectory({ drivers, clock, isStoreAway });
   const leaving = new AbortController();
   const quotas = createProductQuotas({ bounds: limits, clock, metrics });
@@ -147,13 +152,15 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
     orders,
     finder,
     fulfilments: createFulfilments(deps.fulfilments, clock),
+    tracking: createOrderTracking(deps.tracking, clock),
     readStock,
     drivers,
     positions,
     directory,
     locations: createDriverLocations({ directory, positions, metrics }),
     findFreeDrivers: createFindFreeDrivers({ drivers, positions }),
-    driverOf: createDriverOf({ drivers, positions, metrics }),
+    driverOf: createDriverOf({ drivers, positionOf }),
+    positionOf,
     metrics,
     markPending: (order) =>
       cache.markPending(order.orderId, JSON.stringify(order)).catch(() => metrics.cacheFailures.inc()),

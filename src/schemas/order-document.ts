@@ -9,6 +9,9 @@ export type OrderStatus = "pending" | LineStatus;
 /** How far an order is on its way. Packing is decided in the log, by which it can't be cancelled any more; the later steps are not. */
 export type FulfilmentStep = "packed" | "out_for_delivery" | "delivered";
 
+/** Who brings an order, as its customer sees it. */
+export type SeenDriver = { readonly driverId: string; readonly name: string };
+
 export type OrderDocument = {
   /** 0 while pending, 1 when decided, more when it was cancelled or packed. */
   readonly revision: number;
@@ -24,6 +27,8 @@ export type OrderDocument = {
   readonly reason: RefusalReason | null;
   /** Null: not packed. In Redis it is packed at most: the later steps are PostgreSQL's. */
   readonly fulfilment: FulfilmentStep | null;
+  /** Null: it is not out for delivery, or by nobody who is known. In Redis always null: PostgreSQL's too. */
+  readonly driver: SeenDriver | null;
   readonly stockAfter: number | null;
   readonly version: number | null;
   readonly partition: number;
@@ -49,6 +54,7 @@ export function decidedOrder(line: Line, decidedAt: number): OrderDocument {
     status: line.status,
     reason: line.reason,
     fulfilment: line.fulfilment,
+    driver: null,
     stockAfter: line.stockAfter,
     version: line.version,
     partition: line.partition,
@@ -73,6 +79,7 @@ export function pendingOrder(command: PlaceOrder, partition: number, offset: num
     status: "pending",
     reason: null,
     fulfilment: null,
+    driver: null,
     stockAfter: null,
     version: null,
     partition,

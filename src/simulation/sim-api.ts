@@ -4,7 +4,6 @@ import { createServices } from "../api/services.ts";
 import { createHealth, dependencyNames } from "../ops/health.ts";
 import type { DecisionListener } from "../stores/decision-feed.ts";
 import { createMemoryDriverPositions } from "../stores/memory/driver-positions.ts";
-import { createMemoryDriverStore } from "../stores/memory/driver-store.ts";
 import { reach } from "./service.ts";
 import { createSimAdmin, createSimInspector } from "./sim-admin.ts";
 import { createSimAppender } from "./sim-appender.ts";
@@ -54,8 +53,9 @@ export class SimApi {
       fulfilments: reach(stores.fulfilments, services.storeReads, process),
       letters: reach(stores.letters, services.storeReads, process),
       cache,
-      // Nobody drives in a simulated world.
-      drivers: createMemoryDriverStore({ statusOf: () => undefined }),
+      drivers: reach(stores.drivers, services.storeReads, process),
+      tracking: reach(stores.tracking, services.storeReads, process),
+      // Nobody looks where drivers are in a simulated world.
       positions: createMemoryDriverPositions(),
       startFeed,
       health,

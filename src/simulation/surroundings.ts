@@ -1,4 +1,6 @@
 import type { FulfilmentStore } from "../stores/fulfilment-store.ts";
+import type { TrackingStore } from "../stores/tracking-store.ts";
+import type { DriverStore } from "../stores/driver-store.ts";
 import type { CatalogueStore } from "../stores/catalogue-store.ts";
 import type { DeadLetterStore } from "../stores/dead-letter-store.ts";
 import type { DecisionMessage } from "../schemas/decision-feed.ts";
@@ -44,6 +46,8 @@ export type Stores = {
   readonly ledger: LedgerStore;
   readonly orders: OrderReads;
   readonly fulfilments: FulfilmentStore;
+  readonly drivers: DriverStore;
+  readonly tracking: TrackingStore;
   readonly letters: Pick<DeadLetterStore, "undecided">;
   readonly catalogue: CatalogueStore;
   readonly maps: MemoryPartitionMaps;

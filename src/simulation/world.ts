@@ -21,7 +21,9 @@ import type { MemoryLedger } from "../stores/memory/ledger-store.ts";
 import { createMemoryPartitionMapStore } from "../stores/memory/partition-map-store.ts";
 import type { MemoryPartitionMaps } from "../stores/memory/partition-map-store.ts";
 import { createMemoryCatalogue } from "../stores/memory/catalogue-store.ts";
+import { createMemoryDriverStore } from "../stores/memory/driver-store.ts";
 import { createMemoryFulfilmentStore } from "../stores/memory/fulfilment-store.ts";
+import { createMemoryTrackingStore } from "../stores/memory/tracking-store.ts";
 import { createMemoryLetterReads, createMemoryOrderReads } from "../stores/memory/reads.ts";
 import { Engine } from "./engine.ts";
 import type { Trace } from "./engine.ts";
@@ -112,6 +114,12 @@ export class World {
     });
     void this.maps.create(partitions);
     this.group = new SimGroup(engine, this.log);
+    const fulfilments = createMemoryFulfilmentStore(this.ledger.lines, now);
+    const drivers = createMemoryDriverStore({
+      statusOf: (orderId) => this.ledger.lines.get(orderId)?.status,
+      deliveredAt: (orderId) => fulfilments.deliveredAt(orderId),
+      now,
+    });
     this.#surroundings = {
       engine,
       log: this.log,
@@ -123,7 +131,9 @@ export class World {
       stores: {
         ledger: this.ledger,
         orders: createMemoryOrderReads(this.ledger, () => this.log.partitions.length),
-        fulfilments: createMemoryFulfilmentStore(this.ledger.lines, now),
+        fulfilments,
+        drivers,
+        tracking: createMemoryTrackingStore(fulfilments, drivers),
         letters: createMemoryLetterReads(this.ledger),
         catalogue: createMemoryCatalogue((productId) => this.ledger.stock.get(productId)),
         maps: this.maps,

@@ -52,6 +52,11 @@ export type ReleaseOutcome =
   | { readonly kind: "none" }
   | { readonly kind: "ended"; readonly driverId: string };
 
+/** Which drivers are listed. Members that are absent let all through. */
+export type DriverFilter = { readonly onDuty?: boolean; readonly free?: boolean };
+
+export const isFree = ({ onDuty, orderId }: Pick<Driver, "onDuty" | "orderId">): boolean => onDuty && orderId === null;
+
 export type DriverStore = {
   /** Adds the driver, off duty, unless the id is taken; returns who has the id now, and whether this call added them. */
   register(driver: Pick<Driver, "id" | "name">): Promise<{ readonly driver: Driver; readonly created: boolean }>;
@@ -64,4 +69,6 @@ export type DriverStore = {
   release(orderId: string): Promise<ReleaseOutcome>;
   /** One result for each order, in order; null: it has no driver, or was cancelled. */
   driversOf(orderIds: readonly string[]): Promise<(DriverOfOrderRow | null)[]>;
+  /** In the order of their ids, by code units, those behind `after` (null: from the first). Free is who is on duty and has no order. */
+  list(filter: DriverFilter, after: string | null, limit: number): Promise<Driver[]>;
 };

@@ -63,6 +63,23 @@ export function describeDriverStore(where: string, emptyWorld: () => Promise<Dri
       expect((await store.drivers(["grace"]))[0]?.onDuty).toBe(false);
     });
 
+    test("are listed by their ids, those who are on duty or free, from behind any of them", async () => {
+      await store.register({ id: "off", name: "Off" });
+      await onDuty("b", "Z", "a");
+      await accepted(one);
+      await assign(one, "b");
+      const ids = async (...listing: Parameters<DriverStore["list"]>) =>
+        (await store.list(...listing)).map(({ id }) => id);
+      expect(await ids({}, null, 10)).toEqual(["Z", "a", "b", "off"]);
+      expect(await ids({}, "a", 10)).toEqual(["b", "off"]);
+      expect(await ids({}, "aa", 1)).toEqual(["b"]);
+      expect(await ids({ onDuty: true }, null, 10)).toEqual(["Z", "a", "b"]);
+      expect(await ids({ onDuty: false }, null, 10)).toEqual(["off"]);
+      expect(await ids({ free: true }, null, 2)).toEqual(["Z", "a"]);
+      expect(await ids({ free: false }, null, 10)).toEqual(["b", "off"]);
+      expect(await store.list({}, "a", 1)).toEqual(await store.drivers(["b"]));
+    });
+
     test("the first reason that holds is why an order is not given", async () => {
       // Each is mended after it was seen, so that the next one wins.
       expect(await assign(one, "grace")).toEqual({ kind: "unknown_driver" });

@@ -34,6 +34,7 @@ export function orderDocument(changes: Partial<OrderDocument> = {}): OrderDocume
     status: "accepted",
     reason: null,
     fulfilment: null,
+    driver: null,
     stockAfter: 9,
     version: 2,
     partition: 3,

@@ -3,22 +3,17 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { keyedId, packId } from "../../src/api/command-ids.ts";
 import { CommandReceipt, Fulfilment, Order } from "../../src/api/schemas/orders.ts";
 import { placeOrder, uuidOf } from "../support/commands.ts";
-import { ApiWorld, bodyOf } from "./api-world.ts";
+import { bodyOf } from "./api-world.ts";
+import type { ApiWorld } from "./api-world.ts";
+import { openShop, orderCalls, orderId, wait } from "./order-calls.ts";
 
 let world: ApiWorld;
 beforeEach(async () => {
-  world = await new ApiWorld().open();
-  world.addProduct({}, 10);
+  world = await openShop();
 });
 afterEach(() => world.app.close());
 
-const wait = { prefer: "wait=5" };
-const orderId = uuidOf(1);
-const get = (url: string) => world.app.inject({ method: "GET", url });
-const place = (quantity = 2, headers: Record<string, string> = wait) =>
-  world.app.inject({ method: "POST", url: "/orders", headers, payload: { orderId, productId: "p1", quantity } });
-const post = (what: string, headers: Record<string, string> = wait) =>
-  world.app.inject({ method: "POST", url: `/orders/${orderId}/${what}`, headers });
+const { get, place, post } = orderCalls(() => world);
 const told = async () => bodyOf(await get(`/orders/${orderId}`)).fulfilment;
 
 describe("packing an order", () => {
@@ -64,7 +59,7 @@ describe("packing an order", () => {
     [11, "order_rejected"],
     [2, "order_already_cancelled"],
   ])("an order of %i can't: %s", async (quantity, code) => {
-    await place(quantity);
+    await place({ quantity });
     if (quantity === 2) await post("cancel");
     expect(bodyOf(await post("pack"))).toMatchObject({ code, status: 409, orderId });
     expect(world.log.some(({ command }) => command.type === "PackOrder")).toBe(false);

@@ -5,27 +5,18 @@ import { CommandReceipt, LookupAnswer, Order, OrderPage } from "../../src/api/sc
 import { limits } from "../../src/limits.ts";
 import { dependencyNames } from "../../src/ops/health.ts";
 import { placeOrder, uuidOf } from "../support/commands.ts";
-import { ApiWorld, bodyOf } from "./api-world.ts";
+import { bodyOf } from "./api-world.ts";
+import type { ApiWorld } from "./api-world.ts";
+import { openShop, orderCalls, orderId, wait } from "./order-calls.ts";
 
 let world: ApiWorld;
 beforeEach(async () => {
-  world = await new ApiWorld().open();
-  world.addProduct({}, 10);
+  world = await openShop();
 });
 afterEach(() => world.app.close());
 
-const wait = { prefer: "wait=5" };
-const orderId = uuidOf(1);
-const get = (url: string) => world.app.inject({ method: "GET", url });
-const place = (payload: object = {}, headers: Record<string, string> = wait) =>
-  world.app.inject({
-    method: "POST",
-    url: "/orders",
-    headers,
-    payload: { orderId, productId: "p1", quantity: 2, ...payload },
-  });
-const cancel = (payload?: object, headers: Record<string, string> = wait) =>
-  world.app.inject({ method: "POST", url: `/orders/${orderId}/cancel`, headers, ...(payload && { payload }) });
+const { get, place, post } = orderCalls(() => world);
+const cancel = (payload?: object, headers = wait) => post("cancel", headers, payload);
 
 describe("reading an order", () => {
   test("decided, from Redis and from PostgreSQL, with an id in any case", async () => {
@@ -51,8 +42,6 @@ describe("reading an order", () => {
     expect([(await flight).statusCode, bodyOf(await flight).status]).toEqual([200, "accepted"]);
     world.decides = true;
 
-    const step = (name: string) =>
-      world.app.inject({ method: "POST", url: `/orders/${orderId}/${name}`, headers: wait });
     for (const [tag, next] of [
       ['W/"1"', "pack"],
       ['W/"2-packed"', "out-for-delivery"],
@@ -61,7 +50,7 @@ describe("reading an order", () => {
     ] as const) {
       expect((await ask(tag)).statusCode, tag).toBe(304);
       if (next === undefined) break;
-      expect((await step(next)).statusCode).toBe(200);
+      expect((await post(next)).statusCode).toBe(200);
       expect((await ask(tag)).statusCode, `${tag}, after ${next}`).toBe(200);
     }
   });

@@ -27,6 +27,8 @@ import { StoreUnavailable } from "../../src/stores/ledger-store.ts";
 import type { KeptLetter } from "../../src/stores/dead-letter-store.ts";
 import { createMemoryCatalogue } from "../../src/stores/memory/catalogue-store.ts";
 import { createMemoryFulfilmentStore } from "../../src/stores/memory/fulfilment-store.ts";
+import { createMemoryTrackingStore } from "../../src/stores/memory/tracking-store.ts";
+import type { TrackingStore } from "../../src/stores/tracking-store.ts";
 import type { FulfilmentStore } from "../../src/stores/fulfilment-store.ts";
 import { createMemoryCache } from "../../src/stores/memory/effects-cache.ts";
 import { createMemoryDriverPositions } from "../../src/stores/memory/driver-positions.ts";
@@ -52,14 +54,15 @@ export class ApiWorld {
   readonly cache = createMemoryCache();
   readonly maps = createMemoryPartitionMapStore();
   readonly positions = createMemoryDriverPositions({ now: () => this.clock?.() ?? Date.now() });
-  readonly drivers = createMemoryDriverStore({
-    statusOf: (orderId) => this.lines.get(orderId)?.status,
-    deliveredAt: (orderId) => this.delivered.get(orderId),
-  });
-  /** When each was delivered. */
-  readonly delivered = new Map<string, number>();
   readonly log: Logged[] = [];
   readonly lines = new Map<string, StoredLine>();
+  readonly steps = createMemoryFulfilmentStore(this.lines, () => Date.now());
+  readonly drivers = createMemoryDriverStore({
+    statusOf: (orderId) => this.lines.get(orderId)?.status,
+    deliveredAt: (orderId) => this.delivered.get(orderId) ?? this.steps.deliveredAt(orderId),
+  });
+  /** When each was delivered, by nobody's request. */
+  readonly delivered = new Map<string, number>();
   readonly stock = new Map<string, Stock>();
   readonly products = new Map<string, Product>();
   /** Commands that wait for a parked product. */
@@ -74,6 +77,7 @@ export class ApiWorld {
   /** Appends wait for this. */
   held: Promise<void> = Promise.resolve();
   catalogueQuestions = 0;
+  trackingQuestions = 0;
   /** While the store was away. */
   questionsRefused = 0;
   /** Answers of the store wait for this. */
@@ -108,6 +112,7 @@ export class ApiWorld {
       catalogue: this.#catalogue(),
       orders: this.#orders(),
       fulfilments: this.#fulfilments(),
+      tracking: this.#tracking(),
       cache: this.cache.readCache(),
       drivers: this.#drivers(),
       positions: this.positions,
@@ -304,14 +309,25 @@ export class ApiWorld {
       assign: (wanted) => asked(() => drivers.assign(wanted)),
       release: (orderId) => asked(() => drivers.release(orderId)),
       driversOf: (orderIds) => asked(() => drivers.driversOf(orderIds)),
+      list: (...listing) => asked(() => drivers.list(...listing)),
     };
   }
 
   #fulfilments(): FulfilmentStore {
-    const store = createMemoryFulfilmentStore(this.lines, () => Date.now());
+    const { steps } = this;
     return {
-      steps: (ids) => this.#ask(() => store.steps(ids)).then((steps) => steps),
-      advance: (wanted) => this.#ask(() => store.advance(wanted)).then((steps) => steps),
+      steps: (ids) => this.#ask(() => steps.steps(ids)),
+      advance: (wanted) => this.#ask(() => steps.advance(wanted)),
+    };
+  }
+
+  #tracking(): TrackingStore {
+    const store = createMemoryTrackingStore(this.steps, this.drivers);
+    return {
+      tracking: (ids) => {
+        this.trackingQuestions++;
+        return this.#ask(() => store.tracking(ids));
+      },
     };
   }
 

@@ -1,7 +1,7 @@
 // What is put together for drivers: who is believed to be on duty, who is free and near, who brings an order and where they are.
 import { beforeEach, describe, expect, test } from "vitest";
 import { createDriverDirectory } from "../../src/api/driver-directory.ts";
-import { createDriverOf } from "../../src/api/driver-of-order.ts";
+import { createDriverOf, createPositionOf } from "../../src/api/driver-of-order.ts";
 import { createFindFreeDrivers } from "../../src/api/free-drivers.ts";
 import { systemClock } from "../../src/clock.ts";
 import { limits } from "../../src/limits.ts";
@@ -152,19 +152,19 @@ describe("who is free and near", () => {
 });
 
 describe("who brings an order", () => {
-  const open = () => createDriverOf({ drivers, positions, metrics });
+  const open = () => createDriverOf({ drivers, positionOf: createPositionOf({ positions, metrics }) });
 
   test("is told with where they are, and how long ago that was", async () => {
     await onDuty("grace");
     const driverOf = open();
     expect(await driverOf(uuidOf(1))).toBe(null);
     const orderId = await assign(1, "grace");
-    const known = { driverId: "grace", name: "GRACE", assignedAt: time, endedAt: null };
+    const known = { orderId, driverId: "grace", name: "GRACE", assignedBy: "x", assignedAt: time, endedAt: null };
     expect(await driverOf(orderId)).toEqual({ ...known, position: null });
     const observedAt = time;
     await put("grace", 0);
     time += 700;
-    const position = { latitude: 48, longitude: 11, observedAt, ageMs: 700 };
+    const position = { driverId: "grace", latitude: 48, longitude: 11, observedAt, sequence: 1, ageMs: 700 };
     expect(await driverOf(orderId)).toEqual({ ...known, position });
     time += limits.driverSilenceMs;
     expect(await driverOf(orderId)).toEqual({ ...known, position: null });

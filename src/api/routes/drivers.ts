@@ -1,11 +1,21 @@
+import { limits } from "../../limits.ts";
 import type { KnownPosition } from "../../stores/driver-positions.ts";
 import type { Driver as StoredDriver } from "../../stores/driver-store.ts";
 import { CacheUnavailable } from "../../stores/effects-cache.ts";
 import type { ApiServer } from "../api-server.ts";
 import { unknownDriver } from "../driver-locations.ts";
+import { cursorOfId, idInCursor } from "../cursors.ts";
+import { positionView } from "../position-view.ts";
 import { Problem } from "../problems.ts";
 import { answer } from "../schemas/answer.ts";
-import { Driver, DriverParams, DutyBody, RegisterDriverBody } from "../schemas/drivers.ts";
+import {
+  Driver,
+  DriverPage,
+  DriverParams,
+  DutyBody,
+  ListDriversQuery,
+  RegisterDriverBody,
+} from "../schemas/drivers.ts";
 import { bodyProblems, problemResponses } from "../schemas/problem.ts";
 import type { ApiServices } from "../services.ts";
 
@@ -30,6 +40,16 @@ const readSchema = {
   response: {
     200: answer("The driver", Driver, "Cache-Control"),
     ...problemResponses(["invalid_request", "unknown_driver", "store_unavailable"]),
+  },
+};
+const listSchema = {
+  operationId: "listDrivers",
+  tags,
+  summary: "List drivers, for dispatchers",
+  querystring: ListDriversQuery,
+  response: {
+    200: answer("One page", DriverPage, "Cache-Control"),
+    ...problemResponses(["invalid_request", "invalid_cursor", "store_unavailable"]),
   },
 };
 const dutySchema = {
@@ -58,9 +78,15 @@ export function driverRoutes(app: ApiServer, services: ApiServices): void {
     if (driver === null || driver === undefined) throw unknownDriver(driverId);
     return driver;
   };
+  const views = async (found: readonly StoredDriver[]) => {
+    const seen = found.filter(({ onDuty }) => onDuty);
+    const known = seen.length === 0 ? null : await positions.read(seen.map(({ id }) => id)).catch(withoutCache);
+    const byId = new Map(known?.flatMap((each) => (each === null ? [] : [[each.driverId, each] as const])));
+    return found.map((driver) => driverView(driver, byId.get(driver.id) ?? null));
+  };
   const view = async (driver: StoredDriver) => {
-    const known = driver.onDuty ? await positions.read([driver.id]).catch(withoutCache) : null;
-    return driverView(driver, known?.[0] ?? null);
+    const [only = driverView(driver, null)] = await views([driver]);
+    return only;
   };
 
   app.post("/drivers", { schema: registerSchema }, async ({ body }, reply) => {
@@ -73,6 +99,18 @@ export function driverRoutes(app: ApiServer, services: ApiServices): void {
       .code(201)
       .header("location", `/drivers/${id}`)
       .send(await view(driver));
+  });
+
+  app.get("/drivers", { schema: listSchema }, async ({ query }, reply) => {
+    const { cursor, limit = limits.pageSizeDefault, onDuty, free } = query;
+    const listed = { onDuty: onDuty?.toString(), free: free?.toString() };
+    const after = cursor === undefined ? null : idInCursor(cursor, listed);
+    const filter = { ...(onDuty !== undefined && { onDuty }), ...(free !== undefined && { free }) };
+    // One more than asked for tells whether there is a next page.
+    const found = await drivers.list(filter, after, limit + 1);
+    const last = found[limit - 1];
+    const next = found.length > limit && last !== undefined ? cursorOfId(last.id, listed) : null;
+    return reply.header("cache-control", "no-store").send({ drivers: await views(found.slice(0, limit)), next });
   });
 
   app.get("/drivers/:id", { schema: readSchema }, async ({ params }, reply) => {
@@ -99,8 +137,4 @@ export function driverRoutes(app: ApiServer, services: ApiServices): void {
 function driverView({ id, name, onDuty, dutySince, orderId }: StoredDriver, known: KnownPosition | null) {
   const position = known === null ? null : positionView(known);
   return { id, name, onDuty, dutySince: new Date(dutySince).toISOString(), orderId, position };
-}
-
-export function positionView({ latitude, longitude, observedAt, ageMs }: KnownPosition) {
-  return { latitude, longitude, observedAt: new Date(observedAt).toISOString(), ageMs };
 }

@@ -9,7 +9,7 @@ import { ActorHeaders, actorOf, CommandHeaders } from "../schemas/fields.ts";
 import { Fulfilment, OrderParams } from "../schemas/orders.ts";
 import { problemResponses } from "../schemas/problem.ts";
 import type { ApiServices } from "../services.ts";
-import { undecidedOrder, unknownOrder } from "./read-order.ts";
+import { requireOrder } from "./read-order.ts";
 
 const common = { tags: ["fulfilment"], params: OrderParams };
 const problems = ["invalid_request", "unknown_order", "undecided", "store_unavailable", "log_unavailable"] as const;
@@ -48,7 +48,7 @@ export function fulfilmentRoutes(app: ApiServer, services: ApiServices): void {
   app.get("/orders/:id/fulfilment", { schema: readSchema }, async ({ params }) => {
     const orderId = normalId(params.id);
     const steps = await fulfilments.steps(orderId);
-    if (steps.length === 0) await requireOrder(orderId);
+    if (steps.length === 0) await requireOrder(finder, orderId);
     return told(orderId, steps);
   });
 
@@ -59,17 +59,12 @@ export function fulfilmentRoutes(app: ApiServer, services: ApiServices): void {
       const requestId = key === undefined ? newCommandId() : keyedId(`step:${step}:${orderId}`, key);
       const steps = await fulfilments.advance({ orderId, step, actor: actorOf(headers), requestId });
       if (steps.some((done) => done.step === step && done.requestId === requestId)) return told(orderId, steps);
-      if (steps.length === 0) await requireOrder(orderId);
+      if (steps.length === 0) await requireOrder(finder, orderId);
       const fulfilment = steps.at(-1)?.step ?? null;
       const detail = `The order is ${fulfilment ?? "not packed"}; this step begins at ${stepBefore(step)}.`;
       throw new Problem("step_not_allowed", detail, { members: { orderId, fulfilment } });
     });
   }
-
-  const requireOrder = async (orderId: string): Promise<void> => {
-    const found = await finder.find(orderId);
-    if (found.kind !== "known") throw found.kind === "unknown" ? unknownOrder(orderId) : undecidedOrder(orderId);
-  };
 }
 
 const told = (orderId: string, steps: readonly DoneStep[]): Fulfilment => ({

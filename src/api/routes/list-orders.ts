@@ -23,10 +23,10 @@ const schema = {
   },
 };
 
-export function listOrdersRoute(app: ApiServer, { orders, fulfilments }: ApiServices): void {
+export function listOrdersRoute(app: ApiServer, { orders, tracking }: ApiServices): void {
   app.get("/orders", { schema }, async ({ query }) => {
     const page = await answer(orders, query);
-    return { ...page, orders: await Promise.all(page.orders.map((order) => fulfilments.told(order))) };
+    return { ...page, orders: await Promise.all(page.orders.map((order) => tracking.told(order))) };
   });
 }
 

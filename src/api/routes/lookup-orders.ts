@@ -20,13 +20,13 @@ const schema = {
 };
 
 /** An id that is asked for twice is answered once. */
-export function lookupOrdersRoute(app: ApiServer, { finder, fulfilments, isStoreAway }: ApiServices): void {
+export function lookupOrdersRoute(app: ApiServer, { finder, tracking, isStoreAway }: ApiServices): void {
   app.post("/orders/lookup", { schema, bodyLimit: limits.httpBodyBytesMax }, async (request, reply) => {
     const ids = [...new Set(request.body.ids.map(normalId))];
     const found = await Promise.all(ids.map((id) => finder.find(id)));
     const idsThatAre = (kind: Found["kind"]) => ids.filter((_, index) => found[index]?.kind === kind);
     if (isStoreAway()) reply.header(staleHeader, "1");
-    const orders = found.flatMap((each) => (each.kind === "known" ? [fulfilments.told(each.order)] : []));
+    const orders = found.flatMap((each) => (each.kind === "known" ? [tracking.told(each.order)] : []));
     return {
       orders: await Promise.all(orders),
       unknown: idsThatAre("unknown"),

@@ -2,12 +2,12 @@ import { limits } from "../../limits.ts";
 import type { Place } from "../../stores/driver-positions.ts";
 import type { ApiServer } from "../api-server.ts";
 import { normalId } from "../command-ids.ts";
+import { positionView } from "../position-view.ts";
 import { Problem } from "../problems.ts";
 import { answer } from "../schemas/answer.ts";
 import { NearestDrivers, NearestQuery } from "../schemas/drivers.ts";
 import { problemResponses } from "../schemas/problem.ts";
 import type { ApiServices } from "../services.ts";
-import { positionView } from "./drivers.ts";
 import { undecidedOrder, unknownOrder } from "./read-order.ts";
 
 const schema = {

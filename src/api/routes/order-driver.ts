@@ -1,16 +1,20 @@
-/** Which driver brings an order. The keys of a table decide between dispatchers who ask at the same time. */
+/**
+ * Which driver brings an order. The keys of a table decide between dispatchers who ask at the same time. What customers see of it is a
+ * route of its own (driver-on-the-way.ts).
+ */
 import type { AssignOutcome } from "../../stores/driver-store.ts";
 import type { ApiServer } from "../api-server.ts";
 import { normalId } from "../command-ids.ts";
 import { offDuty, unknownDriver } from "../driver-locations.ts";
+import { positionView } from "../position-view.ts";
 import { Problem } from "../problems.ts";
 import { answer } from "../schemas/answer.ts";
-import { AssignBody, OrderDriver } from "../schemas/drivers.ts";
+import { AssignBody, OrderAssignment, OrderDriver } from "../schemas/drivers.ts";
 import { ActorHeaders, actorOf } from "../schemas/fields.ts";
 import { OrderParams } from "../schemas/orders.ts";
 import { bodyProblems, problemResponses } from "../schemas/problem.ts";
 import type { ApiServices } from "../services.ts";
-import { undecidedOrder, unknownOrder } from "./read-order.ts";
+import { requireOrder, undecidedOrder, unknownOrder } from "./read-order.ts";
 
 const tags = ["drivers"];
 const assignSchema = {
@@ -51,7 +55,19 @@ const releaseSchema = {
   },
 };
 
-export function orderDriverRoutes(app: ApiServer, { drivers, finder, metrics }: ApiServices): void {
+const readSchema = {
+  operationId: "readAssignment",
+  tags,
+  summary: "Read which driver has an order, as dispatchers see it",
+  description: "From when the order is given, and after it is delivered. All is null where it has no driver.",
+  params: OrderParams,
+  response: {
+    200: answer("Who has it", OrderAssignment, "Cache-Control"),
+    ...problemResponses(["invalid_request", "unknown_order", "undecided", "store_unavailable", "log_unavailable"]),
+  },
+};
+
+export function orderDriverRoutes(app: ApiServer, { driverOf, drivers, finder, metrics }: ApiServices): void {
   /** An order that is decided a moment later than it is asked for is asked for once more. */
   const assign = async (wanted: Parameters<typeof drivers.assign>[0]): Promise<AssignOutcome> => {
     const outcome = await drivers.assign(wanted);
@@ -99,13 +115,29 @@ export function orderDriverRoutes(app: ApiServer, { drivers, finder, metrics }: 
     return { orderId, driverId, assignedBy, assignedAt: new Date(assignedAt).toISOString() };
   });
 
+  app.get("/orders/:id/assignment", { schema: readSchema }, async ({ params }, reply) => {
+    const orderId = normalId(params.id);
+    const found = await driverOf(orderId);
+    if (found === null) await requireOrder(finder, orderId);
+    reply.header("cache-control", "no-store");
+    if (found === null) return { ...nobody(orderId), name: null, endedAt: null, position: null };
+    const { driverId, name, assignedBy, assignedAt, endedAt, position } = found;
+    return {
+      ...{ orderId, driverId, assignedBy, assignedAt: new Date(assignedAt).toISOString(), name },
+      endedAt: endedAt === null ? null : new Date(endedAt).toISOString(),
+      position: position === null ? null : positionView(position),
+    };
+  });
+
   app.delete("/orders/:id/driver", { schema: releaseSchema }, async ({ params }) => {
     const orderId = normalId(params.id);
     const outcome = await drivers.release(orderId);
     if (outcome.kind === "ended") throw deliveryEnded(orderId, outcome.driverId);
-    return { orderId, driverId: null, assignedBy: null, assignedAt: null };
+    return nobody(orderId);
   });
 }
+
+const nobody = (orderId: string) => ({ orderId, driverId: null, assignedBy: null, assignedAt: null });
 
 const notDeliverable = (orderId: string, detail: string): Problem =>
   new Problem("order_not_deliverable", detail, { members: { orderId } });

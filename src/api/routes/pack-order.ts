@@ -41,7 +41,7 @@ const schema = {
 };
 
 export function packOrderRoute(app: ApiServer, services: ApiServices): void {
-  const { finder, fulfilments, now } = services;
+  const { finder, tracking, now } = services;
 
   app.post("/orders/:id/pack", { schema }, async (request, reply) => {
     const orderId = normalId(request.params.id);
@@ -49,7 +49,7 @@ export function packOrderRoute(app: ApiServer, services: ApiServices): void {
     const found = await finder.find(orderId);
     if (found.kind !== "known") throw found.kind === "unknown" ? unknownOrder(orderId) : undecidedOrder(orderId);
     const { status, fulfilment, productId } = found.order;
-    if (fulfilment !== null) return sendOrder(reply, 200, await fulfilments.told(found.order));
+    if (fulfilment !== null) return sendOrder(reply, 200, await tracking.told(found.order));
     if (status === "rejected") throw refused("order_rejected", orderId);
     if (status === "cancelled") throw refused("order_already_cancelled", orderId);
 
@@ -68,7 +68,7 @@ export function packOrderRoute(app: ApiServer, services: ApiServices): void {
     // The feed tells of the packing; what the order has become is in PostgreSQL.
     const packed = await finder.decided(orderId);
     if (packed === null) throw undecidedOrder(orderId);
-    return sendOrder(reply, 200, await fulfilments.told(packed));
+    return sendOrder(reply, 200, await tracking.told(packed));
   });
 }
 

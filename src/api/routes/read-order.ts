@@ -5,6 +5,7 @@ import type { ApiServer } from "../api-server.ts";
 import { normalId } from "../command-ids.ts";
 import { hasAlready, orderTag, sendNotModified } from "../entity-tags.ts";
 import { decidedAs, isOwn, sendOrder } from "../order-answers.ts";
+import type { OrderFinder } from "../order-finder.ts";
 import { Problem, retrySoon } from "../problems.ts";
 import { answer, notModified } from "../schemas/answer.ts";
 import { IfNoneMatchHeaders } from "../schemas/fields.ts";
@@ -18,7 +19,7 @@ const schema = {
   tags: ["orders"],
   summary: "Read an order",
   description:
-    "With `wait`, a pending order is answered when it is decided, or when the seconds have passed; with `If-None-Match` too it is 304 then, while it is still pending.",
+    "While it is out for delivery it names its driver; where they are is no part of it, nor of its `ETag`. With `wait`, a pending order is answered when it is decided, or when the seconds have passed; with `If-None-Match` too it is 304 then, while it is still pending.",
   params: OrderParams,
   headers: IfNoneMatchHeaders,
   querystring: ReadOrderQuery,
@@ -30,7 +31,7 @@ const schema = {
 };
 
 export function readOrderRoute(app: ApiServer, services: ApiServices): void {
-  const { admission, finder, fulfilments, isStoreAway, waiters } = services;
+  const { admission, finder, tracking, isStoreAway, waiters } = services;
 
   app.get("/orders/:id", { schema }, async (request, reply) => {
     const orderId = normalId(request.params.id);
@@ -38,22 +39,20 @@ export function readOrderRoute(app: ApiServer, services: ApiServices): void {
     // Before the order is read: a decision between the two must not be missed.
     const waiter = seconds > 0 ? waiters.register(orderId) : null;
     try {
-      const found = await finder.find(orderId);
-      if (found.kind === "unknown") throw unknownOrder(orderId);
-      if (found.kind === "undecided") throw undecidedOrder(orderId);
+      const order = await requireOrder(finder, orderId);
       if (isStoreAway()) reply.header(staleHeader, "1");
-      const tell = (order: OrderDocument) => sendIfOther(reply, order, request.headers["if-none-match"]);
-      if (found.order.status !== "pending" || waiter === null) {
-        return await tell(await fulfilments.told(found.order));
+      const tell = (told: OrderDocument) => sendIfOther(reply, told, request.headers["if-none-match"]);
+      if (order.status !== "pending" || waiter === null) {
+        return await tell(await tracking.told(order));
       }
       admission.leave(request);
       const told = await waiter.until(seconds * 1000);
-      if (told !== null && isOwn(told, found.order)) return await tell(decidedAs(found.order, told));
+      if (told !== null && isOwn(told, order)) return await tell(decidedAs(order, told));
       const stored = await finder.decided(orderId).catch((error: unknown) => {
         if (error instanceof StoreUnavailable) return null;
         throw error;
       });
-      return await tell(await fulfilments.told(stored ?? found.order));
+      return await tell(await tracking.told(stored ?? order));
     } finally {
       waiter?.release();
     }
@@ -65,6 +64,14 @@ function sendIfOther(reply: FastifyReply, order: OrderDocument, ifNoneMatch: str
   const tag = orderTag(order);
   reply.header("etag", tag).header("cache-control", "private, no-cache");
   return hasAlready(ifNoneMatch, tag) ? sendNotModified(reply) : sendOrder(reply, 200, order);
+}
+
+/** The order, or the problem that there is none to be told of. */
+export async function requireOrder(finder: Pick<OrderFinder, "find">, orderId: string): Promise<OrderDocument> {
+  const found = await finder.find(orderId);
+  if (found.kind === "unknown") throw unknownOrder(orderId);
+  if (found.kind === "undecided") throw undecidedOrder(orderId);
+  return found.order;
 }
 
 export const unknownOrder = (orderId: string): Problem =>

@@ -13,7 +13,7 @@ export const answerHeaders = {
       "`no-store`: nobody may keep the answer; `no-cache`: who keeps it asks again with its `ETag` each time; `private`: no cache between may keep it",
   }),
   ETag: Type.String({
-    pattern: '^(W/)?"[A-Za-z0-9+/=_-]+"$',
+    pattern: '^(W/)?"[A-Za-z0-9+/=._-]+"$',
     description: "Which state of it this is: for `If-None-Match`",
   }),
 } as const satisfies Record<string, TSchema>;

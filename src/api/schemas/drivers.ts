@@ -2,7 +2,7 @@ import { Type } from "typebox";
 import type { Static } from "typebox";
 import { limits } from "../../limits.ts";
 import { partProblemFields } from "./problem.ts";
-import { Absent, Closed, exampleIds, Named, Nullable, Text, Time, Uuid } from "./fields.ts";
+import { Absent, Closed, exampleIds, Named, NextCursor, Nullable, PageQuery, Text, Time, Uuid } from "./fields.ts";
 
 export const DriverId = Type.String({
   // As a product's; and not what stands in the place of an id in a path.
@@ -111,6 +111,14 @@ const positionExample = {
   ageMs: 850,
 };
 
+const driverExample = {
+  id: exampleIds.driver,
+  name: "Grace",
+  onDuty: true,
+  dutySince: "2026-01-31T08:00:00.000Z",
+  orderId: null,
+  position: positionExample,
+};
 export const Driver = Named(
   "Driver",
   {
@@ -121,14 +129,20 @@ export const Driver = Named(
     orderId: Nullable(Uuid("The order that the driver brings at the moment")),
     position: Nullable(Position),
   },
-  {
-    id: exampleIds.driver,
-    name: "Grace",
-    onDuty: true,
-    dutySince: "2026-01-31T08:00:00.000Z",
-    orderId: null,
-    position: positionExample,
-  },
+  driverExample,
+);
+
+export const ListDriversQuery = Closed({
+  onDuty: Type.Optional(Type.Boolean({ description: "Only those who are, or who are not" })),
+  free: Type.Optional(Type.Boolean({ description: "Only those who are on duty and have no order, or the others" })),
+  ...PageQuery,
+});
+export type ListDriversQuery = Static<typeof ListDriversQuery>;
+
+export const DriverPage = Named(
+  "DriverPage",
+  { drivers: Type.Array(Driver, { description: "In the order of their ids" }), next: NextCursor },
+  { drivers: [driverExample], next: null },
 );
 
 export const NearestQuery = Closed({
@@ -189,3 +203,45 @@ export const OrderDriver = Named(
     assignedAt: "2026-01-31T12:00:00.000Z",
   },
 );
+
+/** As dispatchers see it. */
+export const OrderAssignment = Named(
+  "OrderAssignment",
+  {
+    ...OrderDriver.properties,
+    name: Nullable(Type.String({ description: "What people call the driver" })),
+    endedAt: Nullable(Time("When the order was delivered")),
+    position: Nullable(Position),
+  },
+  {
+    orderId: exampleIds.order,
+    driverId: exampleIds.driver,
+    assignedBy: "desk 7",
+    assignedAt: "2026-01-31T12:00:00.000Z",
+    name: "Grace",
+    endedAt: null,
+    position: positionExample,
+  },
+);
+
+/** As the customer sees it. */
+export const DriverOnTheWay = Named(
+  "DriverOnTheWay",
+  {
+    orderId: Uuid("The order"),
+    driver: Type.Object({ driverId: DriverId, name: Type.String({ description: "What people call the driver" }) }),
+    position: Nullable(Position),
+    distanceMetres: Nullable(
+      Type.Integer({
+        description: "To where the order goes, as the crow flies; null where one of the two is not known",
+      }),
+    ),
+  },
+  {
+    orderId: exampleIds.order,
+    driver: { driverId: exampleIds.driver, name: "Grace" },
+    position: positionExample,
+    distanceMetres: 420,
+  },
+);
+export type DriverOnTheWay = Static<typeof DriverOnTheWay>;

@@ -20,6 +20,7 @@ import {
   Uuid,
 } from "./fields.ts";
 
+const DriverId = Type.String({ description: "The driver's id", examples: [exampleIds.driver] });
 const CustomerId = Text(limits.customerIdCharsMax, "Who ordered");
 const BasketId = Text(limits.basketIdCharsMax, "Orders that belong together");
 
@@ -49,6 +50,7 @@ const orderExample = {
   status: "accepted",
   reason: null,
   fulfilment: null,
+  driver: null,
   stockAfter: 2,
   version: 2,
   partition: 7,
@@ -75,6 +77,12 @@ export const Order = Named(
     status: Type.Enum(["pending", "accepted", "rejected", "cancelled"]),
     reason: Nullable(Type.String({ description: "Why it was refused: one of the problem codes" })),
     fulfilment: FulfilmentField("How far it is on its way; null: not packed"),
+    driver: Nullable(
+      Type.Object(
+        { driverId: DriverId, name: Type.String({ description: "What people call the driver" }) },
+        { description: "Who brings it, while it is out for delivery; where they are: /orders/{id}/driver" },
+      ),
+    ),
     stockAfter: Nullable(Type.Integer({ description: "Units left right after the decision" })),
     version: Nullable(Type.Integer({ description: "The product's stock version after the decision" })),
     partition: Type.Integer({ description: "Of the log" }),

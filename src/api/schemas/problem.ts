@@ -70,6 +70,7 @@ export const problemMembers: Readonly<Record<ProblemCode, readonly MemberName[]>
   invalid_cursor: [],
   route_not_found: [],
   unknown_driver: ["driverId"],
+  no_driver_to_see: ["orderId", "fulfilment"],
   step_not_allowed: ["orderId", "fulfilment"],
   method_not_allowed: [],
   request_timeout: [],

@@ -1,7 +1,8 @@
 /** Where drivers are, in memory, by the same rules as in Redis: it passes the suite that the Redis adapter passes. */
 import { limits } from "../../limits.ts";
-import type { DriverPosition, DriverPositions, KnownPosition, Place, PositionOutcome } from "../driver-positions.ts";
+import type { DriverPosition, DriverPositions, KnownPosition, PositionOutcome } from "../driver-positions.ts";
 import { CacheUnavailable } from "../effects-cache.ts";
+import { metersBetween } from "../great-circle.ts";
 
 type Kept = { readonly position: DriverPosition; readonly isShown: boolean; readonly guardsUntil: number };
 
@@ -74,16 +75,4 @@ export function createMemoryDriverPositions(options: MemoryDriverPositionsOption
     /** While true, every call rejects with `CacheUnavailable`. */
     setAway: (value: boolean): void => void (away = value),
   };
-}
-
-/** Of the sphere that Redis measures on. */
-const earthRadiusMeters = 6_372_797.560856;
-const radians = (degrees: number): number => (degrees * Math.PI) / 180;
-
-/** The great circle between two places, by the haversine formula. */
-function metersBetween(one: Place, other: Place): number {
-  const north = Math.sin(radians(other.latitude - one.latitude) / 2);
-  const east = Math.sin(radians(other.longitude - one.longitude) / 2);
-  const chord = north ** 2 + Math.cos(radians(one.latitude)) * Math.cos(radians(other.latitude)) * east ** 2;
-  return 2 * earthRadiusMeters * Math.asin(Math.sqrt(Math.min(1, chord)));
 }

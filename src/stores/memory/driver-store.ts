@@ -1,5 +1,7 @@
 /** Who drives and who brings which order, in memory: it passes the suite that the PostgreSQL store passes. */
 import type { LineStatus } from "../../schemas/lines.ts";
+import type { SeenDriver } from "../../schemas/order-document.ts";
+import { isFree } from "../driver-store.ts";
 import type { Assignment, Driver, DriverOfOrderRow, DriverStore } from "../driver-store.ts";
 
 export type MemoryDriverStoreOptions = {
@@ -10,10 +12,19 @@ export type MemoryDriverStoreOptions = {
   readonly now?: () => number;
 };
 
-export function createMemoryDriverStore(options: MemoryDriverStoreOptions): DriverStore {
+export type MemoryDriverStore = DriverStore & {
+  /** Who has the order, or had it when it was delivered or cancelled. */
+  standingOf(orderId: string): SeenDriver | null;
+  /** How often the order was given to somebody, or taken away. */
+  changesOf(orderId: string): number;
+};
+
+export function createMemoryDriverStore(options: MemoryDriverStoreOptions): MemoryDriverStore {
   const { statusOf, deliveredAt = () => undefined, now = Date.now } = options;
   const drivers = new Map<string, Omit<Driver, "orderId">>();
   const orders = new Map<string, Assignment>();
+  const changes = new Map<string, number>();
+  const count = (orderId: string): void => void changes.set(orderId, (changes.get(orderId) ?? 0) + 1);
 
   const isActive = ({ orderId }: Assignment): boolean =>
     deliveredAt(orderId) === undefined && statusOf(orderId) !== "cancelled";
@@ -68,6 +79,7 @@ export function createMemoryDriverStore(options: MemoryDriverStoreOptions): Driv
         if (active !== undefined) return { kind: "driver_busy", orderId: active.orderId };
         const assignment = { orderId, driverId, assignedBy, assignedAt: now() };
         orders.set(orderId, assignment);
+        count(orderId);
         return { kind: "assigned", assignment };
       }),
     release: (orderId) =>
@@ -76,8 +88,24 @@ export function createMemoryDriverStore(options: MemoryDriverStoreOptions): Driv
         if (row === undefined || statusOf(orderId) === "cancelled") return { kind: "none" };
         if (!isActive(row)) return { kind: "ended", driverId: row.driverId };
         orders.delete(orderId);
+        count(orderId);
         return { kind: "released", driverId: row.driverId };
       }),
     driversOf: (orderIds) => step(() => orderIds.map(driverOf)),
+    list: ({ onDuty, free }, after, limit) =>
+      step(() =>
+        [...drivers.keys()]
+          .filter((id) => after === null || id > after)
+          .toSorted((one, other) => (one < other ? -1 : 1))
+          .flatMap((id) => find(id) ?? [])
+          .filter((driver) => onDuty === undefined || driver.onDuty === onDuty)
+          .filter((driver) => free === undefined || isFree(driver) === free)
+          .slice(0, limit),
+      ),
+    standingOf: (orderId) => {
+      const row = orders.get(orderId);
+      return row === undefined ? null : { driverId: row.driverId, name: drivers.get(row.driverId)?.name ?? "" };
+    },
+    changesOf: (orderId) => changes.get(orderId) ?? 0,
   };
 }

@@ -6,7 +6,7 @@ import type { StoredLine } from "../../schemas/lines.ts";
 export function createMemoryFulfilmentStore(
   lines: ReadonlyMap<string, StoredLine>,
   now: () => number,
-): FulfilmentStore {
+): FulfilmentStore & { deliveredAt(orderId: string): number | undefined } {
   const later = new Map<string, DoneStep[]>();
   const stepsOf = (orderId: string): readonly DoneStep[] => {
     if (lines.get(orderId)?.fulfilment !== "packed") return [];
@@ -18,6 +18,8 @@ export function createMemoryFulfilmentStore(
     return [{ step: "packed", actor, requestId, doneAt }, ...(later.get(orderId) ?? [])];
   };
   return {
+    /** When the order was delivered; undefined: not yet. */
+    deliveredAt: (orderId) => stepsOf(orderId).find(({ step }) => step === "delivered")?.doneAt,
     steps: (orderIds) => Promise.resolve(orderIds.map(stepsOf)),
     advance: ({ orderId, step, actor, requestId }) => {
       const done = stepsOf(orderId);

@@ -7,6 +7,7 @@ import {
   assignDriverSql,
   driversOfOrdersSql,
   driversSql,
+  listDriversSql,
   registerDriverSql,
   releaseDriverSql,
   setDriverDutySql,
@@ -56,6 +57,10 @@ export function createPostgresDriverStore(pool: pg.Pool): DriverStore {
   return {
     drivers,
     driversOf,
+    list: async ({ onDuty = null, free = null }, after, limit) => {
+      const rows = await query<DriverRow>(listDriversSql, [after ?? "", onDuty, free, limit]);
+      return rows.map(driverOf);
+    },
     register: async ({ id, name }) => {
       const added = await query<{ driver_id: string }>(registerDriverSql, [id, name]);
       const [driver] = await drivers([id]);

@@ -20,6 +20,7 @@ const takeTokens = loadScript("./take-tokens.lua");
 const refillStock = loadScript("./refill-stock.lua");
 const markPending = loadScript("./mark-pending.lua");
 
+type LaterMember = "fulfilment" | "driver";
 type Mark = { readonly orderId: string; readonly json: string };
 export type RedisReadCacheOptions = { readonly redis: Redis; readonly refillTokenTtlMs?: number };
 
@@ -83,8 +84,8 @@ function stockOf(quantity: string | null | undefined, version: string | null | u
 function orderOf(json: string): OrderDocument | null {
   try {
     // What a version before has written says nothing of it.
-    const order = JSON.parse(json) as Omit<OrderDocument, "fulfilment"> & Partial<Pick<OrderDocument, "fulfilment">>;
-    return { ...order, fulfilment: order.fulfilment ?? null };
+    const order = JSON.parse(json) as Omit<OrderDocument, LaterMember> & Partial<Pick<OrderDocument, LaterMember>>;
+    return { ...order, fulfilment: order.fulfilment ?? null, driver: order.driver ?? null };
   } catch {
     return null;
   }

@@ -15,6 +15,20 @@ export const driversSql = {
     where d.driver_id = any($1::text[])`,
 };
 
+/**
+ * Input: the id behind which they begin (''; from the first), on duty (null: either), free (null: either), how many. Result: the drivers
+ * beside the order that each brings, in the order of their ids. Locks: none.
+ */
+export const listDriversSql = {
+  name: "list_drivers",
+  text: `
+    select d.driver_id, d.name, d.on_duty, d.duty_since, a.order_id
+    from drivers d left join active_order_drivers a on a.driver_id = d.driver_id
+    where d.driver_id > $1 and ($2::boolean is null or d.on_duty = $2)
+      and ($3::boolean is null or (d.on_duty and a.order_id is null) = $3)
+    order by d.driver_id limit $4`,
+};
+
 /** Input: driver, on duty. Result: one row, what became of it. Locks: the driver's row. */
 export const setDriverDutySql = {
   name: "set_driver_duty",
