@@ -245,6 +245,26 @@ export const limits = {
   /** Age from which a pending mark alone is not believed and PostgreSQL is asked too. */
   pendingBelievedMs: 2_000,
 
+  // Pages in the cache (docs/decisions/074-pages-in-the-cache.md).
+  /** Give or take a fifth, so that what was put together does not expire together. */
+  pageTtlMs: 300_000,
+  /** A generation that nobody asks for is forgotten after this. */
+  pageGenerationTtlMs: 900_000,
+  /** A writer that did not clear its mark can't commit any more. */
+  pageMarkTtlMs: 15_000,
+  pageFillTtlMs: 5_000,
+  /** How long a reader waits for another instance that reads the same page, and how often it looks. */
+  pageFillWaitMs: 250,
+  pageFillPollMs: 10,
+  /** A page that is larger is not kept. */
+  pageBytesMax: 512 * 1024,
+  /** What Redis needs for a page beside its text: names, stamp, generations, its place in the index. */
+  pageOverheadBytes: 1_000,
+  /** Pages that make room for one that is put: Redis serves nobody else meanwhile. */
+  pagesTrimmedMax: 100,
+  /** Pages that an api keeps beside those in Redis, which it asks whether they still count. */
+  pageMemoryBytesMax: 32 * 1024 * 1024,
+
   // Drivers and where they are (docs/decisions/072-drivers.md).
   /** How far Redis's grid of places goes, north and south (EPSG:3857). */
   positionLatitudeMax: 85.05112878,
@@ -377,6 +397,10 @@ assert(limits.letterValueBytesMax * 2 <= limits.deadLetterMessageBytesMax, "a le
 assert(limits.halvedGroupCommandsMin < limits.groupCommandsMax, "a full group can be halved");
 assert(limits.appendBatchRecordsMax <= limits.appendQueueRecordsMax, "the queue must hold a whole batch");
 assert(limits.appendBatchBytesMax <= limits.appendQueueBytesMax, "the queue must hold a whole batch");
+assert(limits.pageMarkTtlMs >= limits.commitTimeoutMs + 5_000, "a mark outlives the commit that it announces");
+assert(limits.pageFillTtlMs < limits.pageMarkTtlMs, "no fill outlives a mark that came and went meanwhile");
+assert(limits.readDeadlineMs < limits.pageFillTtlMs, "who reads PostgreSQL in time can put what was read");
+assert(1.2 * limits.pageTtlMs < limits.pageGenerationTtlMs, "a page expires before what it counts by");
 assert(limits.positionSkewMs < limits.driverSilenceMs, "no clock makes a driver heard for ever");
 assert(limits.positionsMax * 500 <= limits.httpBodyBytesMax, "a request's positions fit into its body");
 assert(limits.nearestDriversDefault <= limits.nearestDriversMax, "the default is within the bound");

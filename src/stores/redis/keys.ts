@@ -25,5 +25,20 @@ export const silentFromKey = "drivers:silent-from";
 /** Five words: sequence, observedAt, latitude, longitude (both `-` when withdrawn), and the millisecond until which it guards. */
 export const positionKey = (driverId: string): string => `driver:${driverId}:position`;
 
+/** A page: its stamp, a line break, its text. */
+export const pageKey = (key: string): string => `page:${key}`;
+/** The page's stamp alone: who has the text asks for it. */
+export const pageStampKey = (key: string): string => `page:${key}:stamp`;
+/** The readers that may put the page. */
+export const pageFillKey = (key: string): string => `page:${key}:fill`;
+/** A word, the scope's generation; or `!` and two words for each writer under way: its token, and the millisecond until which it counts. */
+export const scopeKey = (scope: string): string => `scope:${scope}`;
+/** Two words: one that a flush takes away, and the millisecond from which pages may be put. */
+export const pagesIncarnationKey = "pages:incarnation";
+/** Sorted set: the pages that are there, by the millisecond in which each expires. */
+export const pagesIndexKey = "pages:index";
+/** Hash: by page, what it is counted as, in bytes; and `total`, the sum. */
+export const pagesBytesKey = "pages:bytes";
+
 /** Channel of the decision feed of one order topic. */
 export const decisionsChannel = (topic: string): string => `tallyman:${topic}:decisions`;
