@@ -28,6 +28,7 @@ WORKDIR /tallyman
 COPY --from=packages /tallyman/node_modules/ node_modules/
 COPY package.json LICENSE ./
 COPY avro/ avro/
+COPY shop/ shop/
 COPY src/ src/
 # The image's user node, by number: some orchestrators refuse a name, for it may hide root.
 USER 1000:1000

@@ -34,7 +34,39 @@ export default tseslint.config(
   },
   { files: ["local/**", "bench/**", "test/**"], rules: { "no-console": "off" } },
   {
+    // These run in browsers.
+    files: ["shop/**/*.js"],
+    languageOptions: {
+      globals: Object.fromEntries(
+        [
+          ...[
+            "AbortController",
+            "AbortSignal",
+            "crypto",
+            "CustomEvent",
+            "document",
+            "Event",
+            "EventSource",
+            "EventTarget",
+          ],
+          ...["fetch", "history", "IntersectionObserver", "localStorage", "location", "navigator", "performance"],
+          ...[
+            "requestAnimationFrame",
+            "scrollTo",
+            "scrollY",
+            "setInterval",
+            "setTimeout",
+            "clearInterval",
+            "clearTimeout",
+          ],
+          ...["addEventListener", "URL", "URLSearchParams", "WebSocket", "window"],
+        ].map((name) => [name, "readonly"]),
+      ),
+    },
+  },
+  {
     files: ["**/*.{js,mjs}"],
+    ignores: ["shop/**"],
     languageOptions: {
       globals: {
         process: "readonly",

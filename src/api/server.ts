@@ -13,6 +13,7 @@ import { jsonBody } from "./plugins/json-body.ts";
 import { openapi } from "./plugins/openapi.ts";
 import { operations } from "./plugins/operations.ts";
 import { otherMethods } from "./plugins/other-methods.ts";
+import { shop } from "./plugins/shop.ts";
 import { validation } from "./plugins/validation.ts";
 import { addRoutes } from "./routes.ts";
 import { liveRoute } from "./routes/live.ts";
@@ -41,6 +42,7 @@ export async function buildServer(deps: ApiDeps): Promise<ApiServer> {
   await app.register(openapi);
   await app.register(asyncapi, { topics, ordersPartitions: services.ordersPartitions });
   await app.register(operations, { health, metrics });
+  await app.register(shop);
 
   await app.register(fastifyWebsocket, {
     options: { maxPayload: limits.liveSocketMessageBytesMax },

@@ -91,8 +91,8 @@ function bodiesIn(type: string, body: string): unknown[] {
   return texts.map((text) => JSON.parse(text) as unknown);
 }
 
-/** The documentation's own pages. */
-const isHidden = (pathname: string): boolean => /^\/((openapi|asyncapi)\.json$|docs(\/|$))/.test(pathname);
+/** The documentation's own pages, and the shop's. */
+const isHidden = (pathname: string): boolean => /^\/((openapi|asyncapi)\.json$|(?:docs|shop)(\/|$))/.test(pathname);
 
 /** Schemas of answers leave room for members to come; a test must not. */
 function closeObjects(value: unknown): unknown {
