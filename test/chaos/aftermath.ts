@@ -54,7 +54,9 @@ export type Stored = {
 export async function readStored(database: pg.Client): Promise<Stored> {
   await database.query("begin isolation level repeatable read read only");
   const lines = await readLines(database);
-  const stock = await database.query<Stock>("select product_id, quantity, version::float8 as version from stock");
+  const stock = await database.query<Stock>(
+    "select product_id, quantity, version::float8 as version, archived from stock",
+  );
   const progress = await readProgress(database);
   const letters = await database.query<{ count: number }>("select count(*)::int as count from dead_letters");
   const growth = await readGrowth(database);

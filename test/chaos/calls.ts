@@ -41,18 +41,27 @@ export function requestFor(call: Call, waitSeconds: number): { path: string; ini
   }
   if (call.kind === "read product") return { path: `/products/${call.id}`, init: {} };
   const { kind, id, productId, quantity, asOfVersion } = call.command;
-  const headers: Record<string, string> = { "content-type": "application/json" };
-  if (waitSeconds > 0) headers.prefer = `wait=${waitSeconds}`;
+  const prefer: Record<string, string> = waitSeconds > 0 ? { prefer: `wait=${waitSeconds}` } : {};
+  const headers = { "content-type": "application/json", ...prefer };
   const keyed = { ...headers, "idempotency-key": id };
   const send = (path: string, method: string, sent: Record<string, string>, body: object) => ({
     path,
     init: { method, headers: sent, body: JSON.stringify(body) },
+  });
+  const post = (path: string, sent: Record<string, string>) => ({
+    path,
+    init: { method: "POST", headers: { ...prefer, ...sent } },
   });
   switch (kind) {
     case "order":
       return send("/orders", "POST", headers, { orderId: id, productId, quantity });
     case "cancel":
       return send(`/orders/${id}/cancel`, "POST", headers, call.namesProduct ? { productId } : {});
+    case "pack":
+      return post(`/orders/${id}/pack`, {});
+    case "archive":
+    case "restore":
+      return post(`/products/${productId}/${kind}`, { "idempotency-key": id, "x-actor": id });
     case "delivery":
       return send(`/products/${productId}/restock`, "POST", keyed, { quantity, reference: id });
     case "count":
@@ -82,8 +91,8 @@ export function readAnswer(call: Call, status: number, headers: Headers, body: u
   return (
     (command.kind === "order"
       ? readOrderAnswer(command.id, status, answer)
-      : command.kind === "cancel"
-        ? readCancelAnswer(command.id, status, answer)
+      : command.kind === "cancel" || command.kind === "pack"
+        ? readSettlingAnswer(command.kind, command.id, status, answer)
         : readStockAnswer(command, status, answer)) ?? surprised(call, status, answer)
   );
 }
@@ -95,7 +104,7 @@ function readOrderAnswer(id: string, status: number, answer: Body): Reading | nu
   const { available = null, version = null } = answer;
   const decided = { stockAfter: available, version };
   const { code = null } = answer;
-  if (code === "insufficient_stock")
+  if (code === "insufficient_stock" || code === "product_archived")
     return { ...acknowledged, told: [{ ...told("order", id, "rejected"), reason: code, ...decided }] };
   if (code === "cancelled_before_placed")
     return { ...acknowledged, told: [{ ...told("order", id, "cancelled"), reason: code, ...decided }] };
@@ -105,20 +114,32 @@ function readOrderAnswer(id: string, status: number, answer: Body): Reading | nu
     : null;
 }
 
-function readCancelAnswer(id: string, status: number, answer: Body): Reading | null {
+/** Of a cancel or a packing: what the order is, and what became of the command where it has one. */
+function readSettlingAnswer(kind: "cancel" | "pack", id: string, status: number, answer: Body): Reading | null {
+  const { code = "", commandId, available = null, version = null } = answer;
   if (status === 202) return { ...acknowledged, place: placeOf(answer) };
-  if (status === 200) return { ...acknowledged, told: [toldByOrder(id, answer), told("cancel", id, "accepted")] };
-  if (status === 404 && answer.code === "unknown_order")
-    return { ...final, isMoot: true, told: [told("order", id, "unknown")] };
-  if (status !== 409 || answer.code !== "order_rejected") return null;
-  const isDecided = answer.commandId !== undefined;
-  const { available = null, version = null } = answer;
-  const ofCancel = { ...told("cancel", id, "rejected"), reason: answer.code, stockAfter: available, version };
-  return {
-    ...(isDecided ? acknowledged : { ...final, isMoot: true }),
-    told: [told("order", id, "rejected"), ...(isDecided ? [ofCancel] : [])],
-  };
+  if (status === 200) return { ...acknowledged, told: [toldByOrder(id, answer), told(kind, id, "accepted")] };
+  const isUnknown = status === 404 && code === "unknown_order";
+  const isStatus = settlingRefusals[kind][code];
+  if (!isUnknown && (status !== 409 || isStatus === undefined)) return null;
+  const order = told("order", id, isStatus ?? "unknown");
+  if (commandId === undefined) return { ...final, isMoot: true, told: [order] };
+  // What it was decided to be may be behind what the order is by now: an order that was not there may have come since.
+  const ofCommand = { ...told(kind, id, "rejected"), reason: code, stockAfter: available, version };
+  return { ...acknowledged, told: [...(isUnknown ? [] : [order]), ofCommand] };
 }
+
+/** What the order is when that is the refusal. */
+const settlingRefusals: Readonly<Record<"cancel" | "pack", Readonly<Record<string, Told["status"]>>>> = {
+  cancel: { order_rejected: "rejected", already_packed: "accepted" },
+  pack: { order_rejected: "rejected", order_already_cancelled: "cancelled" },
+};
+
+const stockRefusals: Readonly<Partial<Record<SentCommand["kind"], readonly string[]>>> = {
+  count: ["unknown_version", "count_conflict"],
+  archive: ["already_archived"],
+  restore: ["not_archived"],
+};
 
 function readStockAnswer({ kind, id }: SentCommand, status: number, answer: Body): Reading | null {
   if (status === 202) return { ...acknowledged, place: placeOf(answer) };
@@ -127,7 +148,7 @@ function readStockAnswer({ kind, id }: SentCommand, status: number, answer: Body
     return { ...acknowledged, place: placeOf(answer), told: [{ ...told(kind, id, "accepted"), stockAfter, version }] };
   }
   const { code = "", available = null, version = null } = answer;
-  if (status !== 409 || !["unknown_version", "count_conflict"].includes(code)) return null;
+  if (status !== 409 || !(stockRefusals[kind] ?? []).includes(code)) return null;
   return { ...acknowledged, told: [{ ...told(kind, id, "rejected"), reason: code, stockAfter: available, version }] };
 }
 

@@ -44,11 +44,13 @@ export type LoadOptions = {
 const hastyOpenMax = 100;
 const requestLimitMs = 8_000;
 const waitSeconds = 5;
+/** At most, of a product that is restored then. */
+const archivedMs = 2_000;
 const againMs = { min: 100, max: 500 } as const;
 /** Orders that a client remembers, to read and to cancel them. */
 const rememberedMax = 200;
 
-type Remembered = { readonly id: string; readonly productId: string; isCancelled: boolean };
+type Remembered = { readonly id: string; readonly productId: string; isCancelled: boolean; isPacked: boolean };
 type Client = {
   readonly name: string;
   readonly productIds: readonly string[];
@@ -120,6 +122,20 @@ export function startLoad({ seed, urls, productIds, patient, hasty, restMs }: Lo
     }
   };
 
+  /** The cancels of an order are one command, and its packings are one: one client keeps their books, once. */
+  const settle = async (
+    client: Client,
+    kind: "cancel" | "pack",
+    order: Remembered,
+    operation: Operation,
+  ): Promise<void> => {
+    if (kind === "cancel" ? order.isCancelled : order.isPacked) return;
+    if (kind === "cancel") order.isCancelled = true;
+    else order.isPacked = true;
+    const { id, productId } = order;
+    await submit(client, { kind, id, productId, quantity: 0 }, operation);
+  };
+
   const perform = async (client: Client, operation: Operation, turn: number): Promise<void> => {
     const { quantity, isPrecise, waits, api } = operation;
     const productId = client.productIds[operation.product % client.productIds.length] ?? "";
@@ -128,16 +144,26 @@ export function startLoad({ seed, urls, productIds, patient, hasty, restMs }: Lo
     switch (operation.kind) {
       case "place": {
         const id = randomUUID();
-        client.orders.push({ id, productId, isCancelled: false });
+        client.orders.push({ id, productId, isCancelled: false, isPacked: false });
         if (client.orders.length > rememberedMax) client.orders.shift();
         return submit(client, { kind: "order", id, productId, quantity }, operation);
       }
       case "cancel": {
-        // The cancels of an order are one command, whose books one client keeps, once.
-        if (remembered === undefined || remembered.isCancelled) return;
-        remembered.isCancelled = true;
-        const { id, productId: ofOrder } = remembered;
-        return submit(client, { kind: "cancel", id, productId: ofOrder, quantity: 0 }, operation);
+        if (remembered !== undefined) await settle(client, "cancel", remembered, operation);
+        return;
+      }
+      case "pack": {
+        if (remembered !== undefined) await settle(client, "pack", remembered, operation);
+        return;
+      }
+      case "pack and cancel": {
+        // One may win, whichever of the two apis has it; and for a patient client too both are under way.
+        if (remembered === undefined) return;
+        await Promise.all([
+          settle(client, "pack", remembered, operation),
+          settle(client, "cancel", remembered, { ...operation, api: api + 1 }),
+        ]);
+        return;
       }
       case "cancel first": {
         const id = randomUUID();
@@ -152,6 +178,15 @@ export function startLoad({ seed, urls, productIds, patient, hasty, restMs }: Lo
           client,
           { kind: "count", id: reference, productId, quantity: quantity * 20, asOfVersion },
           operation,
+        );
+      }
+      case "archive for a while": {
+        await submit(client, { kind: "archive", id: reference, productId, quantity: 0 }, operation);
+        await sleep(archivedMs * operation.rest);
+        return submit(
+          client,
+          { kind: "restore", id: reference, productId, quantity: 0 },
+          { ...operation, api: api + 1 },
         );
       }
       case "read order":

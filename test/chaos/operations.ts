@@ -2,7 +2,17 @@
 import fc from "fast-check";
 
 export type Operation = {
-  readonly kind: "place" | "cancel" | "cancel first" | "deliver" | "count" | "read order" | "read product";
+  readonly kind:
+    | "place"
+    | "cancel"
+    | "cancel first"
+    | "pack"
+    | "pack and cancel"
+    | "deliver"
+    | "count"
+    | "archive for a while"
+    | "read order"
+    | "read product";
   /** Numbers to choose with: of a product, and of one of the orders that the client remembers. */
   readonly product: number;
   readonly which: number;
@@ -24,8 +34,11 @@ const operation: fc.Arbitrary<Operation> = fc.record({
     often(60, "place"),
     often(9, "cancel"),
     often(2, "cancel first"),
+    often(6, "pack"),
+    often(3, "pack and cancel"),
     often(8, "deliver"),
     often(4, "count"),
+    often(1, "archive for a while"),
     often(13, "read order"),
     often(4, "read product"),
   ),

@@ -94,6 +94,26 @@ export const sabotages: Readonly<Record<string, Sabotage>> = {
       },
     ],
   },
+  "archived-sold": {
+    finds: ["C4"],
+    edits: [
+      {
+        file: "processors/stock.ts",
+        find: 'if (stock.archived === true) return refused(line, stock, "product_archived");',
+        replace: "",
+      },
+    ],
+  },
+  "packing-not-kept": {
+    finds: ["C4"],
+    edits: [
+      {
+        file: "processors/stock.ts",
+        find: 'line: { ...order, fulfilment: "packed", revision: order.revision + 1 },',
+        replace: "line: { ...order, revision: order.revision + 1 },",
+      },
+    ],
+  },
   "apis-disagree-on-partitions": {
     finds: ["C5"],
     edits: [

@@ -76,7 +76,7 @@ export function createTopicReader(addresses: Addresses, topic: string): TopicRea
   return { ends, read };
 }
 
-type Fields = Pick<LogRecord, "type" | "commandId" | "productId" | "orderId" | "reference" | "quantity">;
+type Fields = Pick<LogRecord, "type" | "commandId" | "productId" | "orderId" | "reference" | "actor" | "quantity">;
 
 function createDecoder(registryUrl: string): (value: Buffer) => Promise<Fields> {
   const types = new Map<number, Promise<avro.Type>>();
@@ -90,7 +90,7 @@ function createDecoder(registryUrl: string): (value: Buffer) => Promise<Fields> 
     const type = await (types.get(id) ?? types.set(id, typeOf(id)).get(id));
     if (type === undefined) throw new Error(`no schema ${id}`);
     const fields = type.fromBuffer(value.subarray(headerBytes)) as Partial<Fields>;
-    const { commandId = "", productId = "", orderId = null, reference = null, quantity = null } = fields;
-    return { type: type.name?.split(".").at(-1) ?? "", commandId, productId, orderId, reference, quantity };
+    const { commandId = "", productId = "", orderId = null, reference = null, actor = null, quantity = null } = fields;
+    return { type: type.name?.split(".").at(-1) ?? "", commandId, productId, orderId, reference, actor, quantity };
   };
 }

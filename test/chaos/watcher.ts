@@ -25,8 +25,8 @@ const seenSql = `select l.command_id, l.status, l.reason, l.delta, l.stock_after
     l.unit_price_cents
   from ledger l join unnest($1::int[], $2::bigint[]) as g(partition, seen) on l.partition = g.partition and l.offset >= g.seen`;
 
-export const linesSql = `select command_id, type, product_id, order_id, reference, quantity, as_of_version::float8 as as_of_version,
-    status, reason, delta, stock_after, version::float8 as version, revision, "partition", "offset"::float8 as offset,
+export const linesSql = `select command_id, type, product_id, order_id, reference, actor, quantity, as_of_version::float8 as as_of_version,
+    status, reason, delta, stock_after, version::float8 as version, revision, fulfilment, "partition", "offset"::float8 as offset,
     unit_price_cents, (extract(epoch from decided_at) * 1000)::float8 as decided_at from ledger`;
 
 export const readProgress = async (client: pg.Client): Promise<Progress[]> =>

@@ -12,11 +12,12 @@ export type Outcome = {
 };
 
 /** What has become of an order so far. */
-type OrderState = "cancelled before" | "accepted" | "rejected" | "cancelled";
+type OrderState = "cancelled before" | "accepted" | "rejected" | "cancelled" | "packed";
 
 export class ProductModel {
   /** Units after each version; the version is the index. */
   readonly units: number[] = [0];
+  isArchived = false;
   readonly #orders = new Map<string, { state: OrderState; quantity: number }>();
 
   get quantity(): number {
@@ -35,7 +36,7 @@ export class ProductModel {
     if (this.#orders.get(orderId)?.state === "cancelled before") {
       return { ...this.#still("cancelled_before_placed"), status: "cancelled" };
     }
-    const reason = this.version === 0 ? "unknown_product" : this.quantity < quantity ? "insufficient_stock" : null;
+    const reason = this.#whyNot(quantity);
     this.#orders.set(orderId, { state: reason === null ? "accepted" : "rejected", quantity });
     return reason === null ? this.#move(-quantity) : this.#still(reason);
   }
@@ -47,9 +48,38 @@ export class ProductModel {
       return this.#still(null);
     }
     if (order.state === "rejected") return this.#still("order_rejected");
+    if (order.state === "packed") return this.#still("already_packed");
     if (order.state !== "accepted") return this.#still("order_already_cancelled");
     order.state = "cancelled";
     return this.#move(order.quantity);
+  }
+
+  pack(orderId: string): Outcome {
+    const order = this.#orders.get(orderId);
+    if (order === undefined) return this.#still("unknown_order");
+    if (order.state === "rejected") return this.#still("order_rejected");
+    if (order.state === "packed") return this.#still("already_packed");
+    if (order.state !== "accepted") return this.#still("order_already_cancelled");
+    order.state = "packed";
+    return this.#move(0);
+  }
+
+  isPacked(orderId: string): boolean {
+    return this.#orders.get(orderId)?.state === "packed";
+  }
+
+  archive(): Outcome {
+    if (this.version === 0) return this.#still("unknown_product");
+    if (this.isArchived) return this.#still("already_archived");
+    this.isArchived = true;
+    return this.#move(0);
+  }
+
+  restore(): Outcome {
+    if (this.version === 0) return this.#still("unknown_product");
+    if (!this.isArchived) return this.#still("not_archived");
+    this.isArchived = false;
+    return this.#move(0);
   }
 
   count(quantity: number, asOfVersion: number | null): Outcome {
@@ -58,6 +88,12 @@ export class ProductModel {
     if (then === undefined) return this.#still("unknown_version");
     const correction = quantity - then;
     return this.quantity + correction < 0 ? this.#still("count_conflict") : this.#move(correction);
+  }
+
+  #whyNot(quantity: number): string | null {
+    if (this.version === 0) return "unknown_product";
+    if (this.isArchived) return "product_archived";
+    return this.quantity < quantity ? "insufficient_stock" : null;
   }
 
   #move(delta: number): Outcome {

@@ -34,7 +34,7 @@ const { commands, lines, records, stock, tellings, seenLines, progress } = recor
 const isSold = ({ type, status }: Line): boolean => type === "PlaceOrder" && status === "accepted";
 const ackedOrder = found(commands, ({ kind, place }) => kind === "order" && place !== null);
 const sold = found(lines, isSold);
-const row = stock[0] ?? { product_id: "", quantity: 0, version: 0 };
+const row = stock[0] ?? { product_id: "", quantity: 0, version: 0, archived: false };
 const lineOf = ({ id }: SentCommand): Line => found(lines, ({ command_id }) => command_id === id);
 
 test("what really happened is right, but for how little of it this is", () => {
@@ -132,6 +132,31 @@ describe("C4, stock", () => {
     const refused = found(lines, ({ reason }) => reason === "insufficient_stock");
     const oversold = changed(lines, refused, { status: "accepted", reason: null, delta: -refused.quantity });
     expect(failing({ lines: oversold })).toContain("C4");
+  });
+  test("an order that was accepted of a product that is archived", () => {
+    const refused = found(lines, ({ reason }) => reason === "product_archived");
+    const sold = changed(lines, refused, { status: "accepted", reason: null, delta: -refused.quantity });
+    expect(failing({ lines: sold })).toContain("C4");
+  });
+  test("an order that was refused as archived though its product was not", () => {
+    const change = { status: "rejected", reason: "product_archived", delta: 0 } as const;
+    expect(failing({ lines: changed(lines, sold, change) })).toContain("C4");
+  });
+  test("a product that is archived, and was restored", () => {
+    expect(failing({ stock: [{ ...row, archived: !row.archived }] })).toEqual(["C4"]);
+  });
+  test("an order that is packed and cancelled", () => {
+    const refused = found(lines, ({ type, reason }) => type === "CancelOrder" && reason === "already_packed");
+    const both = changed(lines, refused, { status: "accepted", reason: null, delta: refused.quantity });
+    expect(failing({ lines: both })).toContain("C4");
+    const late = found(lines, ({ type, reason }) => type === "PackOrder" && reason === "order_already_cancelled");
+    expect(failing({ lines: changed(lines, late, { status: "accepted", reason: null }) })).toContain("C4");
+  });
+  test("an order that is packed by nobody, or by a packing that it does not show", () => {
+    const isSoldOnly = (line: Line): boolean => isSold(line) && line.fulfilment === null;
+    expect(failing({ lines: changed(lines, found(lines, isSoldOnly), { fulfilment: "packed" }) })).toEqual(["C4"]);
+    const packed = found(lines, ({ fulfilment }) => fulfilment === "packed");
+    expect(failing({ lines: changed(lines, packed, { fulfilment: null }) })).toEqual(["C4"]);
   });
   test("an order that was refused in spite of stock", () => {
     const refused = changed(lines, sold, { status: "rejected", reason: "insufficient_stock", delta: 0 });

@@ -1,10 +1,13 @@
 /** C1 and C2: what was acknowledged is on the log, and decided exactly once; nothing else is. */
-import type { Evidence, Line, LogRecord, SentCommand } from "./evidence.ts";
+import type { CommandKind, Evidence, Line, LogRecord, SentCommand } from "./evidence.ts";
 import { nameOf, nameOfLine, nameOfRecord } from "./identity.ts";
 import { isPlaceholder } from "./sequence.ts";
 
 const placeOf = ({ partition, offset }: { readonly partition: number; readonly offset: number }): string =>
   `${partition}@${offset}`;
+
+/** The others have none, or that of the order that they name. */
+const saysQuantity: ReadonlySet<CommandKind> = new Set(["order", "delivery", "count"]);
 
 /** C1 */
 export function wrongOnTopic({ commands, records }: Evidence): string[] {
@@ -26,7 +29,7 @@ function recordDiffers(command: SentCommand, record: LogRecord): string[] {
   const differs: string[] = [];
   if (record.productId !== command.productId) differs.push("product");
   if (record.key !== command.productId) differs.push("key");
-  if (command.kind !== "cancel" && record.quantity !== command.quantity) differs.push("quantity");
+  if (saysQuantity.has(command.kind) && record.quantity !== command.quantity) differs.push("quantity");
   return differs;
 }
 
@@ -57,7 +60,7 @@ function wrongForClients({ commands, lines, deadLetters }: Evidence): string[] {
 function lineDiffers(command: SentCommand, line: Line): string[] {
   const differs: string[] = [];
   if (line.product_id !== command.productId) differs.push("product");
-  if (isPlaceholder(line) || command.kind === "cancel") return differs;
+  if (isPlaceholder(line) || !saysQuantity.has(command.kind)) return differs;
   if (line.quantity !== command.quantity) differs.push("quantity");
   if (command.kind === "count" && line.as_of_version !== command.asOfVersion) differs.push("version to count as of");
   return differs;

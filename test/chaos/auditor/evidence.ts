@@ -4,12 +4,15 @@
  *
  * Times are milliseconds since 1970, of one clock that never jumps.
  */
-export type CommandKind = "order" | "cancel" | "delivery" | "count";
+export type CommandKind = "order" | "cancel" | "pack" | "delivery" | "count" | "archive" | "restore";
 
 /** One command in its client's books; all its repeats have the same id. */
 export type SentCommand = {
   readonly kind: CommandKind;
-  /** An order's id; a cancel's is its order's; a delivery's and a count's is its reference. Unique within its kind. */
+  /**
+   * An order's id; a cancel's and a packing's is its order's; a delivery's and a count's is its reference; an archiving's and a
+   * restoring's is who asked. Unique within its kind.
+   */
   readonly id: string;
   readonly productId: string;
   readonly quantity: number;
@@ -43,10 +46,12 @@ export type Telling = {
 
 export type Line = {
   readonly command_id: string;
-  readonly type: "PlaceOrder" | "CancelOrder" | "ReceiveStock" | "CountStock";
+  readonly type:
+    "PlaceOrder" | "CancelOrder" | "PackOrder" | "ReceiveStock" | "CountStock" | "ArchiveProduct" | "RestoreProduct";
   readonly product_id: string;
   readonly order_id: string | null;
   readonly reference: string | null;
+  readonly actor: string | null;
   readonly quantity: number;
   readonly as_of_version: number | null;
   readonly status: "accepted" | "rejected" | "cancelled";
@@ -55,6 +60,7 @@ export type Line = {
   readonly stock_after: number;
   readonly version: number;
   readonly revision: number;
+  readonly fulfilment: "packed" | null;
   readonly partition: number;
   readonly offset: number;
   readonly unit_price_cents: number | null;
@@ -67,7 +73,12 @@ export type SeenLine = Pick<
   "command_id" | "status" | "reason" | "delta" | "stock_after" | "version" | "revision" | "unit_price_cents"
 >;
 
-export type Stock = { readonly product_id: string; readonly quantity: number; readonly version: number };
+export type Stock = {
+  readonly product_id: string;
+  readonly quantity: number;
+  readonly version: number;
+  readonly archived: boolean;
+};
 export type Progress = {
   readonly partition: number;
   readonly epoch: number;
@@ -85,6 +96,7 @@ export type LogRecord = {
   readonly productId: string;
   readonly orderId: string | null;
   readonly reference: string | null;
+  readonly actor: string | null;
   readonly quantity: number | null;
 };
 

@@ -29,7 +29,15 @@ export function wrongInStock({ commands, lines, stock }: Evidence): string[] {
     const units = sum(came.map(({ delta }) => delta));
     const taken = sum(sold.map((line) => sent.get(nameOfLine(line))?.quantity ?? line.quantity));
     if (taken > units) wrong.push(`${productId} is oversold: ${taken} units are sold, and ${units} were there`);
+    for (const { type, command_id: id, fulfilment } of ofProduct) {
+      if (type === "PlaceOrder" && (fulfilment === "packed") !== model.isPacked(id))
+        wrong.push(`order ${id} is ${fulfilment ?? "not packed"}, and ${model.isPacked(id) ? "" : "not "}by the model`);
+    }
     const row = stored.get(productId);
+    if (row !== undefined && row.archived !== model.isArchived)
+      wrong.push(
+        `${productId} is ${row.archived ? "" : "not "}archived, and ${model.isArchived ? "" : "not "}by its lines`,
+      );
     if (row?.quantity !== model.quantity || row.version !== model.version)
       wrong.push(
         `${productId} has ${row?.quantity}@${row?.version} in stock; its lines make ${model.quantity}@${model.version}`,
@@ -63,6 +71,12 @@ function decideAgain(model: ProductModel, line: Line, command: SentCommand | und
       return model.count(quantity, command === undefined ? line.as_of_version : command.asOfVersion);
     case "CancelOrder":
       return model.cancel(line.order_id ?? "");
+    case "PackOrder":
+      return model.pack(line.order_id ?? "");
+    case "ArchiveProduct":
+      return model.archive();
+    case "RestoreProduct":
+      return model.restore();
   }
 }
 
