@@ -6,7 +6,14 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  * A tier is a folder of test/. `needs` says which ones can't run without the services that `npm test` starts, `filesAtOnce` how many of its
  * files run side by side.
  */
-type Tier = { name: string; needs: "nothing" | "services"; filesAtOnce: number; timeoutMs: number };
+type Tier = {
+  name: string;
+  needs: "nothing" | "services";
+  filesAtOnce: number;
+  timeoutMs: number;
+  /** Run once before the tier. */
+  setUp?: string;
+};
 
 /** vitest itself would leave one core idle. */
 const cores = Math.max(2, availableParallelism());
@@ -17,6 +24,8 @@ const tiers: Tier[] = [
   { name: "contract", needs: "services", filesAtOnce: cores, timeoutMs: 60_000 },
   // These start processes, and wait for most of their time: what others do, what is away, what a time limit ends.
   { name: "integration", needs: "services", filesAtOnce: 2, timeoutMs: 180_000 },
+  // These drive a browser, which takes all that there is.
+  { name: "browser", needs: "services", filesAtOnce: 1, timeoutMs: 180_000, setUp: "test/browser/set-up.ts" },
   // These say within how many seconds something is done, under load: one at a time, so that they don't measure each other.
   { name: "timing", needs: "services", filesAtOnce: 1, timeoutMs: 180_000 },
   { name: "chaos", needs: "services", filesAtOnce: 1, timeoutMs: 300_000 },
@@ -58,7 +67,7 @@ function project(tier: Tier, groupOrder: number): TestProjectInlineConfiguration
       hookTimeout: Math.max(60_000, tier.timeoutMs),
       // One tier after another, the cheap ones first.
       sequence: { groupOrder },
-      ...(tier.needs === "services" && { globalSetup: ["test/global-setup.ts"] }),
+      globalSetup: [tier.needs === "services" ? ["test/global-setup.ts"] : [], tier.setUp ?? []].flat(),
     },
   };
 }

@@ -22,12 +22,11 @@ export function basketControl(product, signal, { wide = false } = {}) {
     const isGone = product.archived === true || product.quantity <= 0;
     const focused = box.contains(document.activeElement) ? document.activeElement.dataset.does : undefined;
     if (quantity === 0) {
-      const label = isGone ? `${product.name}: sold out` : `Add ${product.name} to the basket`;
-      const add = { type: "button", class: "add", "data-does": "more", disabled: isGone, "aria-label": label };
-      fill(
-        box,
-        element("button", { ...add, onclick: () => set(1, "[data-does=more]") }, icon("plus"), wide && "Add to basket"),
-      );
+      const words = isGone ? "Sold out" : "Add to basket";
+      const name = isGone ? `${product.name}: sold out` : `Add ${product.name} to the basket`;
+      const add = { type: "button", class: "add", "data-does": "more", disabled: isGone, "aria-label": !wide && name };
+      const put = () => set(1, "[data-does=more]");
+      fill(box, element("button", { ...add, onclick: put }, !(wide && isGone) && icon("plus"), wide && words));
     } else {
       const fewer = { type: "button", class: "step", "data-does": "fewer", "aria-label": `One ${product.name} less` };
       const more = { type: "button", class: "step", "data-does": "more", "aria-label": `One ${product.name} more` };

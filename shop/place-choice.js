@@ -8,11 +8,11 @@ const positionMs = 10_000;
 
 /** `{ node, chosen() }`; `chosen` resolves with `{ latitude, longitude, address }`, or with null, which is explained then. */
 export function placeChoice(signal) {
-  const select = element("select", { id: "place", required: true, autocomplete: "off" });
+  const select = element("select", { id: "place", autocomplete: "off" }, element("option", {}, "One moment…"));
   const problem = element("p", { class: "field-problem", role: "alert" });
   const node = element("div", { class: "field" }, element("label", { for: "place" }, "Deliver to"), select, problem);
   let places = [];
-  ask("/shop/places.json", { signal })
+  const ready = ask("/shop/places.json", { signal })
     .then(({ body }) => {
       places = body.places;
       const known = lastPlace.read();
@@ -28,6 +28,7 @@ export function placeChoice(signal) {
     node,
     async chosen() {
       setText(problem, "");
+      await ready;
       const { value } = select;
       lastPlace.write(value);
       const place = places.find(({ address }) => address === value);

@@ -46,7 +46,9 @@ function followLink(event) {
   if (link === null || link === undefined || link.target !== "" || link.origin !== location.origin) return;
   if (!/^\/shop(\/|$)/.test(link.pathname)) return;
   event.preventDefault();
-  navigate(link.pathname + link.search);
+  // A place on this page, and no page of its own.
+  if (link.hash !== "" && link.pathname === location.pathname) document.getElementById(link.hash.slice(1))?.focus();
+  else navigate(link.pathname + link.search);
 }
 
 function open({ isMove }) {
@@ -68,11 +70,12 @@ function open({ isMove }) {
   page.show = (title, ...nodes) => {
     if (leaving.signal.aborted) return; // I2
     document.title = title === "" ? shopName : `${title} · ${shopName}`;
+    // The heading of what is replaced, such as a skeleton, may have the focus.
+    const wasAtHeading = document.activeElement === main.querySelector("h1");
     fill(main, nodes);
-    if (!isFirst) return;
+    if ((isFirst && isMove) || (!isFirst && wasAtHeading)) focusHeading();
+    if (isFirst) scrollTo({ top: isMove ? back : 0, behavior: "instant" });
     isFirst = false;
-    scrollTo({ top: isMove ? back : 0, behavior: "instant" });
-    if (isMove) focusHeading();
   };
   main.dataset.view = view.name;
   markCurrent();

@@ -1,9 +1,8 @@
 /** /shop/categories/{name}: one aisle, in an order of the customer's choice. */
-import { element } from "../dom.js";
+import { element, fill } from "../dom.js";
 import { navigate } from "../router.js";
 import { skeletonCards } from "../product-card.js";
-import { loaded } from "../waiting.js";
-import { listing, pathOf, remembered } from "./listing.js";
+import { firstPage, listing, remembered } from "./listing.js";
 
 const sorts = [
   ["name", "Name"],
@@ -17,27 +16,31 @@ export async function category(page) {
   const sort = sorts.some(([value]) => value === page.query.get("sort")) ? page.query.get("sort") : "name";
   const inStock = page.query.get("stock") === "in";
   const filters = { category: name, sort, ...(inStock && { inStock: "true" }) };
-  const first =
-    remembered(page.memory, filters) ??
-    (await loaded(page, pathOf(filters), { title: name, skeleton: skeletonCards(8), missing: name }));
-  if (first === null) return;
-  const empty = element(
+  const { memory, signal } = page;
+  const show = (first) => listing({ filters, first, memory, signal, empty: emptyShelf(page.path, inStock) });
+  const known = remembered(memory, filters);
+  // What is known is there before the page is scrolled to where it was.
+  const results = element("div", { class: "results" }, known === null ? skeletonCards(8) : show(known));
+  page.show(
+    name,
+    element("div", { class: "page-head" }, element("h1", {}, name), choices(page.path, sort, inStock)),
+    element("h2", { class: "visually-hidden" }, "Products"),
+    results,
+  );
+  if (known === null) fill(results, show(await firstPage(filters, signal, results)));
+}
+
+const emptyShelf = (path, inStock) =>
+  element(
     "section",
     { class: "empty" },
     element("p", {}, inStock ? "Nothing of it is in stock at the moment." : "There is nothing on this shelf."),
     element(
       "a",
-      { class: "button", href: inStock ? page.path : "/shop" },
+      { class: "button", href: inStock ? path : "/shop" },
       inStock ? "Show what is sold out, too" : "Back to the shop",
     ),
   );
-  page.show(
-    name,
-    element("div", { class: "page-head" }, element("h1", {}, name), choices(page.path, sort, inStock)),
-    element("h2", { class: "visually-hidden" }, "Products"),
-    listing({ filters, first, memory: page.memory, signal: page.signal, empty }),
-  );
-}
 
 function choices(path, sort, inStock) {
   const select = element(
@@ -53,7 +56,7 @@ function choices(path, sort, inStock) {
     });
     navigate(query.size === 0 ? path : `${path}?${query}`, { replaces: true, keepsFocus: true });
     // What was changed is still what is used.
-    requestAnimationFrame(() => document.getElementById(focused)?.focus({ preventScroll: true }));
+    document.getElementById(focused)?.focus({ preventScroll: true });
   };
   select.addEventListener("change", () => go("sort"));
   box.addEventListener("change", () => go("in-stock"));

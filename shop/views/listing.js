@@ -1,9 +1,10 @@
 /** Products by the page: the shelf of a category or of a search, and the button for more. */
 import { announce } from "../announce.js";
-import { ask, Problem } from "../api.js";
+import { ask, askUntilAnswered, Problem } from "../api.js";
 import { element, fill } from "../dom.js";
 import { plural } from "../money.js";
 import { productCard } from "../product-card.js";
+import { awayNotice } from "../waiting.js";
 
 export const cardsAPage = 24;
 
@@ -12,6 +13,23 @@ export function pathOf(filters, cursor) {
   for (const [key, value] of Object.entries(filters)) if (value !== null && value !== "") query.set(key, value);
   if (cursor !== undefined && cursor !== null) query.set("cursor", cursor);
   return `/products?${query}`;
+}
+
+/** Asks until there is one; meanwhile what is the matter is said in `results`. */
+export async function firstPage(filters, signal, results) {
+  const away = awayNotice(signal);
+  try {
+    const { body } = await askUntilAnswered(pathOf(filters), {
+      signal,
+      onProblem: (problem, ms) => {
+        away.tell(problem, ms);
+        if (!away.node.isConnected) fill(results, away.node);
+      },
+    });
+    return body;
+  } finally {
+    away.end();
+  }
 }
 
 /**

@@ -4,13 +4,12 @@
  * I1 The newest words win: whoever asks anew gives up the question before, so that no older answer is ever shown over a newer one.
  */
 import { announce } from "../announce.js";
-import { askUntilAnswered, Problem } from "../api.js";
+import { Problem } from "../api.js";
 import { element, fill } from "../dom.js";
 import { plural } from "../money.js";
 import { skeletonCards } from "../product-card.js";
 import { navigate, readdress } from "../router.js";
-import { awayNotice } from "../waiting.js";
-import { cardsAPage, listing, pathOf, remembered } from "./listing.js";
+import { cardsAPage, firstPage, listing, remembered } from "./listing.js";
 
 const box = document.getElementById("search-box");
 const restMs = 160;
@@ -63,9 +62,7 @@ const firstResult = () => document.querySelector("main[data-view=search] .card-l
 
 export function search(page) {
   const heading = element("h1", {});
-  const results = element("div", {});
-  page.show("Search", heading, element("h2", { class: "visually-hidden" }, "Products"), results);
-  const away = awayNotice(page.signal);
+  const results = element("div", { class: "results" });
   let asked = new AbortController();
   let announcing;
 
@@ -88,7 +85,7 @@ export function search(page) {
     const filters = { q: words };
     if (results.childElementCount === 0 || results.querySelector(".hint, .empty") !== null)
       fill(results, skeletonCards(8));
-    const first = remembered(page.memory, filters) ?? (await answered(filters, signal, results, away));
+    const first = remembered(page.memory, filters) ?? (await firstPage(filters, signal, results));
     const empty = nothing(words);
     fill(results, listing({ filters, first, memory: page.memory, signal, empty }));
     results.removeAttribute("aria-busy");
@@ -112,22 +109,10 @@ export function search(page) {
     clearTimeout(announcing);
     if (document.activeElement !== box) box.value = "";
   });
-  return begin(words);
-}
-
-async function answered(filters, signal, results, away) {
-  try {
-    const { body } = await askUntilAnswered(pathOf(filters), {
-      signal,
-      onProblem: (problem, ms) => {
-        away.tell(problem, ms);
-        if (!away.node.isConnected) fill(results, away.node);
-      },
-    });
-    return body;
-  } finally {
-    away.end();
-  }
+  // What is known from before is there before the page is scrolled to where it was.
+  const begun = begin(words);
+  page.show(words === "" ? "Search" : words, heading, element("h2", { class: "visually-hidden" }, "Products"), results);
+  return begun;
 }
 
 const nothing = (words) =>
