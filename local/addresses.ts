@@ -57,6 +57,25 @@ export function publishedAddresses(profile: Profile): Addresses | undefined {
   }
 }
 
+/** Leaves where the api is; undefined takes it away. */
+export function publishApi(profile: Profile, url: string | undefined): void {
+  if (url === undefined) rmSync(apiFile(profile), { force: true });
+  else writeWhole(apiFile(profile), JSON.stringify({ url }));
+}
+
+/** Where the api was that another command of this checkout has started; it may be gone. */
+export function publishedApi(profile: Profile): string | undefined {
+  try {
+    return (JSON.parse(readFileSync(apiFile(profile), "utf8")) as { url: string }).url;
+  } catch {
+    return undefined;
+  }
+}
+
+function apiFile(profile: Profile): string {
+  return path.join(profile.folder, "api.json");
+}
+
 function addressFile(profile: Profile): string {
   return path.join(profile.folder, "services.json");
 }

@@ -1,7 +1,7 @@
 // npm start, npm run api, npm run processor, npm run services: the services that are needed, then Tallyman's processes, until a stop is asked
 // for or something ends by itself.
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Addresses, complete, publishedAddresses, readNamed, toEnvironment } from "./addresses.ts";
+import { type Addresses, complete, publishApi, publishedAddresses, readNamed, toEnvironment } from "./addresses.ts";
 import { type App, type AppRole, chooseApiPort, chooseProcessorPort, startApp } from "./apps.ts";
 import { Failure, runMain } from "./failure.ts";
 import { lastLines } from "./files.ts";
@@ -42,6 +42,7 @@ await runMain(async () => {
       running.apps.push(started);
       running.tails.push(showWarnings(app, started.logFile));
     }
+    publish(roles, profile, running);
     console.log(readyText(role, running, startedAt));
     const crash = await Promise.race([stopRequested(), running.services.crashed, ...running.apps.map(crashOf)]);
     if (crash === undefined) return 0;
@@ -51,11 +52,20 @@ await runMain(async () => {
     if (isStop(error)) return 0;
     throw error;
   } finally {
+    if (running.isPublished === true) publishApi(profile, undefined);
     await stopAll(running);
   }
 });
 
-type Running = { services?: Services; apps: App[]; tails: (() => void)[] };
+type Running = { services?: Services; apps: App[]; tails: (() => void)[]; isPublished?: boolean };
+
+/** For commands beside this one, such as npm run demo. */
+function publish(roles: readonly AppRole[], profile: Profile, running: Running): void {
+  const url = running.apps[roles.indexOf("api")]?.url;
+  if (url === undefined) return;
+  publishApi(profile, url);
+  running.isPublished = true;
+}
 
 function readRole(text: string): Role {
   if (text === "all" || text === "api" || text === "processor" || text === "services") return text;
