@@ -3,7 +3,7 @@ import { runner } from "node-pg-migrate";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Claim, GroupWrite } from "../../src/stores/ledger-store.ts";
 import { createPostgresLedgerStore } from "../../src/stores/postgres/ledger-store.ts";
-import { migrate } from "../../src/stores/postgres/migrate.ts";
+import { DatabaseUnfit, migrate } from "../../src/stores/postgres/migrate.ts";
 import { createPool } from "../../src/stores/postgres/pool.ts";
 import { movementLine, uuidOf } from "../support/commands.ts";
 import { createTestDatabase, onServer } from "../support/databases.ts";
@@ -40,6 +40,46 @@ const locks = () =>
   query(`select case when granted then 'held' else 'waited for' end as name from pg_locks l
          join pg_database d on d.oid = l.database
          where locktype = 'advisory' and datname = current_database() order by name`);
+
+describe("a database that no waiting mends", () => {
+  const elsewhere = (change: (url: URL) => void): string => {
+    const url = new URL(database.url);
+    change(url);
+    return url.href;
+  };
+  const refused = (url: string) => expect(migrate(url, () => undefined)).rejects;
+
+  test("is not there", async () => {
+    const url = elsewhere((each) => (each.pathname = "/nowhere"));
+    await refused(url).toThrow(DatabaseUnfit);
+    await refused(url).toThrow(/no such database; make it.*3D000.*nowhere/);
+  });
+
+  test("knows no such user", async () => {
+    const url = elsewhere((each) => (each.username = "nobody"));
+    await refused(url).toThrow(DatabaseUnfit);
+    await refused(url).toThrow(/(does not let the user|does not take the password) of DATABASE_URL.*nobody/);
+  });
+
+  test("lets the user make no tables", async () => {
+    const user = new URL(database.url).pathname.slice(1);
+    await query(`create role ${user} login password 'x'; revoke all on schema public from public`);
+    try {
+      const url = elsewhere((each) => ([each.username, each.password] = [user, "x"]));
+      await refused(url).toThrow(DatabaseUnfit);
+      await refused(url).toThrow(/may not make tables there; let it own the database/);
+    } finally {
+      await query(`drop role ${user}`);
+    }
+  });
+
+  test("was migrated by another version, which has no such migration", async () => {
+    await migrated();
+    await query("delete from tallyman_migrations where id = (select min(id) from tallyman_migrations)");
+    await refused(database.url).toThrow(DatabaseUnfit);
+    await refused(database.url).toThrow(/Another version of Tallyman has migrated the database: .*0001/);
+  });
+});
 
 describe("migrate", () => {
   test("brings an empty database to the newest schema and says so; a second time there is nothing to do", async () => {

@@ -24,7 +24,7 @@ export async function migrate(url: string, log: (message: string) => void): Prom
     try {
       await bringUp(client, log);
     } catch (error) {
-      throw error instanceof pg.DatabaseError ? storeError(error) : error;
+      throw unfitOf(error) ?? (error instanceof pg.DatabaseError ? storeError(error) : error);
     } finally {
       await client.end();
     }
@@ -40,12 +40,36 @@ async function connect(url: string): Promise<pg.Client> {
     await client.connect();
     return client;
   } catch (error) {
-    throw storeError(error);
+    throw unfitOf(error) ?? storeError(error);
   }
+}
+
+const mayNotMakeTables = "The user of DATABASE_URL may not make tables there; let it own the database";
+
+/** What no waiting mends, by SQLSTATE: who we say we are, what we may do, and what the server is made of. */
+const unfit: Readonly<Record<string, string>> = {
+  "28P01": "PostgreSQL does not take the password of DATABASE_URL",
+  "28000": "PostgreSQL does not let the user of DATABASE_URL in",
+  "3D000": "PostgreSQL has no such database; make it, or name another one in DATABASE_URL",
+  "42501": mayNotMakeTables,
+  "0A000": "PostgreSQL lacks an extension that its contrib package has",
+  "58P01": "PostgreSQL lacks an extension that its contrib package has",
+};
+
+function unfitOf(error: unknown): DatabaseUnfit | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const code = error instanceof pg.DatabaseError ? (error.code ?? "") : "";
+  const why = unfit[code];
+  if (why !== undefined) return new DatabaseUnfit(`${why} (${code}: ${error.message})`, { cause: error });
+  // What node-pg-migrate says of a migration that others have run without.
+  if (!error.message.startsWith("Not run migration")) return undefined;
+  const means = "Another version of Tallyman has migrated the database";
+  return new DatabaseUnfit(`${means}: ${error.message}`, { cause: error });
 }
 
 async function bringUp(client: pg.Client, log: (message: string) => void): Promise<void> {
   await checkDurability(client);
+  await checkPrivileges(client);
   // A migration that waits for a lock behind somebody's long query would keep all commits waiting behind itself: it tries again instead.
   await client.query(`set lock_timeout = ${limits.migrationLockTimeoutMs}`);
   await client.query("select pg_advisory_lock($1)", [migrationLock]);
@@ -59,6 +83,14 @@ async function bringUp(client: pg.Client, log: (message: string) => void): Promi
     log: () => undefined,
   });
   for (const { name } of done) log(`migrated the database: ${name}`);
+}
+
+/** What runs the migrations tells of a refusal without its code. */
+async function checkPrivileges(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ may: boolean | null }>(
+    "select has_schema_privilege(current_schema(), 'create') and has_database_privilege(current_database(), 'create') as may",
+  );
+  if (rows[0]?.may !== true) throw new DatabaseUnfit(mayNotMakeTables);
 }
 
 /** An acknowledged commit must survive a crash (P3): refuses a server that is set not to keep it. */
