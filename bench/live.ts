@@ -105,7 +105,7 @@ function followProducts(url: string): Streams {
           const at = Date.now();
           rest += text;
           const end = rest.lastIndexOf("\n\n");
-          for (const [, version] of rest.slice(0, end + 1).matchAll(/^id: (\d+)$/gm)) {
+          for (const [, version] of rest.slice(0, end + 1).matchAll(/^id: (\d+)\.\d+\nevent: stock$/gm)) {
             heard.push({ productId, version: Number(version), at });
             resolve();
           }

@@ -61,7 +61,7 @@ function open() {
   });
   socket.addEventListener("message", ({ data }) => {
     const message = JSON.parse(data);
-    if (message.type === "event" && message.kind === "product") told(message.id, message.data);
+    if (message.type === "event" && message.event === "stock") told(message.id, message.data);
   });
   socket.addEventListener("close", () => {
     socket = null;
@@ -91,7 +91,7 @@ function say(type, ids) {
     const topics = some.map((id) => ({
       kind: "product",
       id,
-      ...(type === "subscribe" && { after: followed.get(id).version }),
+      ...(type === "subscribe" && { after: `${followed.get(id).version}` }),
     }));
     socket.send(JSON.stringify({ type, topics }));
   }

@@ -22,6 +22,7 @@ import { createPostgresCatalogueStore } from "./stores/postgres/reads/catalogue-
 import { createPostgresFulfilmentStore } from "./stores/postgres/reads/fulfilment-store.ts";
 import { createPostgresOrderReads } from "./stores/postgres/reads/order-reads.ts";
 import { createPostgresTrackingStore } from "./stores/postgres/reads/tracking-store.ts";
+import { createRedisChangeTeller } from "./stores/redis/change-teller.ts";
 import { connectRedis, redisReady } from "./stores/redis/connection.ts";
 import { startRedisDecisionFeed } from "./stores/redis/decision-feed.ts";
 import { createRedisDriverPositions } from "./stores/redis/driver-positions.ts";
@@ -92,6 +93,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
     cache: createRedisReadCache({ redis }),
     drivers: createPostgresDriverStore(pool),
     positions: createRedisDriverPositions({ redis }),
+    teller: createRedisChangeTeller({ redis, channel: decisionsChannel(topic) }),
     startFeed: (listener) =>
       startRedisDecisionFeed({
         redis: subscriber,

@@ -101,6 +101,11 @@ export const limits = {
   /** Everything that is followed is read again this often: without the feed, and with it, where a message was lost unnoticed. */
   liveUnheardMs: 2_000,
   liveRecheckMs: 30_000,
+  /** A position, as clients bring it back. */
+  livePositionCharsMax: 40,
+  /** How often drivers of followed orders are looked for, and how many at once: the others the next time. */
+  liveDriverMs: 1_000,
+  liveDriversMax: 2_000,
 
   // The order writer of the ingress (P18).
   appendDeadlineMs: 5_000,

@@ -43,6 +43,7 @@ export async function openApiDocument(): Promise<OpenApi> {
       list: nobody,
     },
     positions: { put: nobody, putMany: nobody, withdraw: nobody, read: nobody, nearest: nobody },
+    teller: { tell: nobody },
     startFeed: () => ({ close: () => undefined }),
     health: createHealth(),
     metrics: createMetrics({ defaults: false }),

@@ -6,6 +6,7 @@ import type { Health } from "../ops/health.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import type { CommandCodec } from "../schemas/codec.ts";
 import type { CatalogueStore } from "../stores/catalogue-store.ts";
+import type { ChangeTeller } from "../stores/change-teller.ts";
 import type { DeadLetterStore } from "../stores/dead-letter-store.ts";
 import type { DecisionFeed, DecisionListener } from "../stores/decision-feed.ts";
 import type { DriverPositions } from "../stores/driver-positions.ts";
@@ -42,6 +43,7 @@ export type ApiDeps = {
   readonly positions: DriverPositions;
   /** Starts the decision feed; the server closes it. */
   readonly startFeed: (listener: DecisionListener) => DecisionFeed;
+  readonly teller: ChangeTeller;
   readonly health: Health;
   readonly metrics: Metrics;
   readonly logger: FastifyBaseLogger;

@@ -24,7 +24,7 @@ type Wanted = { readonly line: number; readonly product: NewProduct };
 const checkLine = compileCheck(ImportedProduct, "body");
 
 export function createProductImport(services: ApiServices, options: ImportOptions): TakeLines<ImportResult> {
-  const { catalogue, log, now, products } = services;
+  const { catalogue, log, now, products, told: changes } = services;
   const { isTrial, logger } = options;
 
   const failed = (line: number, error: unknown, id?: string): ImportResult => {
@@ -50,6 +50,7 @@ export function createProductImport(services: ApiServices, options: ImportOption
         wanted.map(({ product }) => product),
         isTrial,
       );
+      if (!isTrial) changes.products(told.flatMap(({ kind, product }) => (kind === "unchanged" ? [] : [product])));
       const flights = await log.whenRoom(wanted.length, () =>
         told.map((each, at) => {
           const own = wanted[at];

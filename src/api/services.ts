@@ -39,6 +39,8 @@ import type { ProductQuotas } from "./product-quotas.ts";
 import { createStockReader } from "./stock-reader.ts";
 import type { StockReader } from "./stock-reader.ts";
 import { createStoreAwayBacklog } from "./store-away-backlog.ts";
+import { createToldChanges } from "./told-changes.ts";
+import type { ToldChanges } from "./told-changes.ts";
 import { createWaiters } from "./waiters.ts";
 import type { Waiters } from "./waiters.ts";
 import { dependencyNames } from "../ops/health.ts";
@@ -55,6 +57,7 @@ export type ApiServices = {
   readonly finder: OrderFinder;
   readonly fulfilments: Fulfilments;
   readonly tracking: OrderTracking;
+  readonly told: ToldChanges;
   readonly readStock: StockReader;
   readonly drivers: DriverStore;
   readonly positions: DriverPositions;
@@ -104,13 +107,18 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
   const live = createLive({
     finder,
     catalogue: knownProducts,
+    products: catalogue,
     readStock,
     orders,
+    tracking: deps.tracking,
+    positions,
     clock,
     metrics,
     logger,
     bounds: liveBounds,
   });
+  const onError = (err: unknown) => logger.error({ err }, "a change could not be told");
+  const told = createToldChanges({ teller: deps.teller, tracking: deps.tracking, metrics, onError });
   const { topics } = live;
   const feed = deps.startFeed({
     heard: () => topics.heard(),
@@ -153,6 +161,7 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
     finder,
     fulfilments: createFulfilments(deps.fulfilments, clock),
     tracking: createOrderTracking(deps.tracking, clock),
+    told,
     readStock,
     drivers,
     positions,

@@ -137,7 +137,7 @@ export function createMetrics(options: { readonly defaults?: boolean } = {}) {
     }),
     liveEvents: new Counter({
       name: "tallyman_live_events_total",
-      help: "Events told to subscribers, by what they follow",
+      help: "Events told to subscribers, by their names",
       labelNames: ["kind"],
       registers,
     }),

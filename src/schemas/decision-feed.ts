@@ -1,5 +1,6 @@
 /**
- * What processors tell every api instance after a commit: one message a commit, with all that it decided. The feed is
+ * What processors tell every api instance after a commit: one message a commit, with all that it decided; and what apis tell each other
+ * of what was changed by a request. The feed is
  * a convenience (Redis pub/sub): a message may be lost or come twice, and a waiter whose time runs out asks PostgreSQL.
  * Who follows an order or a product reads again what may have been missed (src/api/live/topics.ts).
  */
@@ -30,11 +31,19 @@ export type StockNotice = readonly [productId: string, quantity: number, version
 /** An order that is another one now, and the revision that it has. */
 export type OrderNotice = readonly [orderId: string, revision: number];
 
+/** An order of which a step after packing is done, or that somebody else brings; the revision that its way has. */
+export type WayNotice = readonly [orderId: string, revision: number];
+/** A product that is described otherwise, or is new; the revision that it has. */
+export type ProductNotice = readonly [productId: string, revision: number, category: string];
+
 /** What is different for those who follow it, beside the decisions. */
 export type Changes = {
   readonly stock: readonly StockNotice[];
   /** Orders that were changed by a command other than their own, such as a cancel. */
   readonly orders: readonly OrderNotice[];
+  /** Told by apis, each of what a request of its own has done. */
+  readonly ways?: readonly WayNotice[];
+  readonly products?: readonly ProductNotice[];
 };
 
 export type DecisionMessage = {

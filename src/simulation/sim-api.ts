@@ -57,6 +57,8 @@ export class SimApi {
       tracking: reach(stores.tracking, services.storeReads, process),
       // Nobody looks where drivers are in a simulated world.
       positions: createMemoryDriverPositions(),
+      // Nor does anybody follow anything.
+      teller: { tell: () => Promise.resolve() },
       startFeed,
       health,
       metrics: noMetrics,

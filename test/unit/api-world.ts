@@ -116,6 +116,7 @@ export class ApiWorld {
       cache: this.cache.readCache(),
       drivers: this.#drivers(),
       positions: this.positions,
+      teller: { tell: (changes) => (this.tells ? this.cache.changeTeller().tell(changes) : Promise.resolve()) },
       startFeed: (listener) => {
         const close = this.cache.subscribe((message) => {
           listener.decidedUpTo(message.decidedUpTo);

@@ -4,11 +4,11 @@ import { expect, test } from "vitest";
 import type { WebSocket } from "ws";
 import { Follower, Topic } from "../../src/api/live/follower.ts";
 import { LiveSocket } from "../../src/api/live/live-socket.ts";
-import { stockState } from "../../src/api/live/live-state.ts";
 import { createSubscribers } from "../../src/api/live/subscribers.ts";
 import { limits } from "../../src/limits.ts";
 import { createMetrics } from "../../src/ops/metrics.ts";
 import { FakeClock, settled } from "../support/fake-clock.ts";
+import { stockOf } from "./live-facts.ts";
 
 /** Keeps what it is handed until the test takes it. */
 class FakeSocket extends EventEmitter {
@@ -74,7 +74,7 @@ function openSocket() {
       follow: ({ kind, id, wake }) => {
         const topic = all.get(id) ?? new Topic(kind, id);
         all.set(id, topic);
-        topic.take(stockState(id, { quantity: 1, version: 1 }));
+        topic.take(stockOf(id, { quantity: 1, version: 1 }));
         const follower = new Follower(topic, wake, () => (left += 1));
         follower.open(null);
         return Promise.resolve(follower);
@@ -85,7 +85,7 @@ function openSocket() {
     },
   });
   const change = (version: number): void => {
-    for (const [id, topic] of all) if (topic.take(stockState(id, { quantity: version, version }))) topic.wake();
+    for (const [id, topic] of all) if (topic.take(stockOf(id, { quantity: version, version }))) topic.wake();
   };
   return { clock, metrics, socket, change, left: () => left };
 }
@@ -104,7 +104,7 @@ test("a client that is slow finds the newest of each, and what waits for it is b
   const most = Math.max(...world.socket.told.map((message) => JSON.stringify(message).length));
   expect(world.socket.bufferedMax).toBeLessThan(limits.liveSocketBufferBytes + most * (ids.length + 1));
   const last = new Map(world.socket.told.map((message) => [message.id, message.position]));
-  expect(ids.map((id) => last.get(id))).toEqual(ids.map(() => 500));
+  expect(ids.map((id) => last.get(id))).toEqual(ids.map(() => "500.0"));
   const told = new Map<unknown, number>();
   for (const { type, id, position } of world.socket.told) {
     if (type !== "event") continue;

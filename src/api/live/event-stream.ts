@@ -59,7 +59,7 @@ export class EventStream extends Readable implements Subscriber {
     if (state === null) return;
     this.#isAsked = false;
     this.push(state.event);
-    metrics.liveEvents.labels(state.kind).inc();
+    metrics.liveEvents.labels(state.name).inc();
   }
 
   beat(): void {

@@ -1,14 +1,20 @@
 /** Somebody who follows an order or a product, and what is followed (topics.ts). */
-import type { LiveKind, LiveState } from "./live-state.ts";
+import type { Facts, LiveKind, LiveState, Position } from "./live-state.ts";
+import { nowhere, reaches } from "./live-state.ts";
+
+/** Where the driver of an order is. `tag` is another one with each position. */
+export type Sighting = { readonly tag: string; state(): LiveState };
 
 export class Topic {
   readonly kind: LiveKind;
   readonly id: string;
   readonly followers = new Set<Follower>();
   /** Null until it was read. */
-  state: LiveState | null = null;
+  facts: Facts | null = null;
+  /** Of an order whose driver is to be seen. Null: there is nobody to see, or where was not looked for yet. */
+  sighting: Sighting | null = null;
   /** The position that the feed has told of. */
-  expected = -1;
+  expected: Position = nowhere;
   /** What the count of gaps was when the state was read last. */
   epoch = -1;
   /** When, by the monotonic clock. */
@@ -22,16 +28,23 @@ export class Topic {
     this.id = id;
   }
 
-  /** -1 until it was read. */
-  get position(): number {
-    return this.state?.position ?? -1;
+  get position(): Position {
+    return this.facts?.position ?? nowhere;
   }
 
-  /** Whether it is newer than what was known (I2). */
-  take(state: LiveState): boolean {
-    if (state.position <= this.position) return false;
-    this.state = state;
-    return true;
+  get isKnown(): boolean {
+    return reaches(this.position, [0, 0]);
+  }
+
+  isBehind(): boolean {
+    return !reaches(this.position, this.expected);
+  }
+
+  /** Whether any of it is newer than what was known (I2). */
+  take(facts: Facts): boolean {
+    const before = this.facts;
+    this.facts = before?.with(facts) ?? facts;
+    return this.facts !== before;
   }
 
   wake(): void {
@@ -39,12 +52,15 @@ export class Topic {
   }
 }
 
+const notOpen: Position = [Infinity, Infinity];
+
 export class Follower {
   readonly topic: Topic;
   readonly wake: () => void;
   readonly #left: () => void;
   /** Nothing is told before it is open. */
-  #told = Infinity;
+  #told = notOpen;
+  #toldSighting: string | null = null;
 
   constructor(topic: Topic, wake: () => void, left: () => void) {
     this.topic = topic;
@@ -54,23 +70,37 @@ export class Follower {
   }
 
   /** Null: it has seen nothing. */
-  open(after: number | null): void {
-    this.#told = after ?? -1;
+  open(after: Position | null): void {
+    this.#told = after ?? nowhere;
   }
 
   hasNext(): boolean {
-    return this.topic.position > this.#told;
+    return this.#nextState() !== null || this.#nextSighting() !== null;
   }
 
-  /** The newest state, which counts as told then; null: it was told already (I3). */
+  /** The newest that was not told, which counts as told then; null: all was told already (I3). */
   next(): LiveState | null {
-    const { state } = this.topic;
-    if (state === null || !this.hasNext()) return null;
-    this.#told = state.position;
-    return state;
+    const state = this.#nextState();
+    if (state !== null) {
+      this.#told = state.position ?? this.#told;
+      return state;
+    }
+    const sighting = this.#nextSighting();
+    if (sighting === null) return null;
+    this.#toldSighting = sighting.tag;
+    return sighting.state();
   }
 
   leave(): void {
     if (this.topic.followers.delete(this)) this.#left();
+  }
+
+  #nextState(): LiveState | null {
+    return this.topic.facts?.next(this.#told) ?? null;
+  }
+
+  #nextSighting(): Sighting | null {
+    const { sighting } = this.topic;
+    return this.#told === notOpen || sighting === null || sighting.tag === this.#toldSighting ? null : sighting;
   }
 }

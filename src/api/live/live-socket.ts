@@ -19,6 +19,7 @@ import { LiveRequest } from "../schemas/live.ts";
 import type { LiveTopic } from "../schemas/live.ts";
 import type { Follower } from "./follower.ts";
 import type { LiveLimits } from "./live.ts";
+import { readPosition } from "./live-state.ts";
 import type { Place, Subscriber } from "./subscribers.ts";
 import type { LiveTopics } from "./topics.ts";
 
@@ -112,7 +113,8 @@ export class LiveSocket implements Subscriber {
   }
 
   async #subscribe(topic: LiveTopic): Promise<void> {
-    const { kind, after = null } = topic;
+    const { kind } = topic;
+    const after = readPosition(topic.after);
     const id = idOf(topic);
     const key = keyOf(kind, id);
     try {
@@ -165,7 +167,8 @@ export class LiveSocket implements Subscriber {
       const state = follower?.next() ?? null;
       if (follower === undefined || state === null) continue;
       socket.send(state.messageFor(follower.topic.id), asText, this.#taken);
-      metrics.liveEvents.labels(state.kind).inc();
+      metrics.liveEvents.labels(state.name).inc();
+      if (follower.hasNext()) this.#awake.add(key); // Behind the others.
     }
   }
 

@@ -3,6 +3,8 @@ import type { FastifyBaseLogger } from "fastify";
 import type { Clock } from "../../clock.ts";
 import { limits } from "../../limits.ts";
 import type { Metrics } from "../../ops/metrics.ts";
+import type { DriverPositions } from "../../stores/driver-positions.ts";
+import { DriverWatch } from "./driver-watch.ts";
 import { createLiveSources } from "./sources.ts";
 import type { LiveSourcesOptions } from "./sources.ts";
 import { createSubscribers } from "./subscribers.ts";
@@ -20,6 +22,7 @@ export type Live = {
 };
 
 export type LiveOptions = Omit<LiveSourcesOptions, "clock"> & {
+  readonly positions: Pick<DriverPositions, "read">;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly logger: Pick<FastifyBaseLogger, "error">;
@@ -27,12 +30,13 @@ export type LiveOptions = Omit<LiveSourcesOptions, "clock"> & {
   readonly bounds?: Partial<LiveLimits> | undefined;
 };
 
-export function createLive({ clock, metrics, logger, ...options }: LiveOptions): Live {
+export function createLive({ positions, clock, metrics, logger, ...options }: LiveOptions): Live {
   const bounds = { ...limits, ...options.bounds };
   const sources = createLiveSources({ ...options, clock });
   const onError = (err: unknown) => logger.error({ err }, "what is followed live could not be read");
+  const watch = new DriverWatch({ positions, bounds, clock, metrics, onError });
   return {
-    topics: new LiveTopics({ sources, bounds, clock, metrics, onError }),
+    topics: new LiveTopics({ sources, watch, bounds, clock, metrics, onError }),
     subscribers: createSubscribers({ bounds, clock, metrics }),
     bounds,
     clock,

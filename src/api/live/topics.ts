@@ -20,8 +20,10 @@ import type { DecisionListener } from "../../stores/decision-feed.ts";
 import { StoreUnavailable } from "../../stores/ledger-store.ts";
 import { Problem, retrySoon } from "../problems.ts";
 import { Follower, Topic } from "./follower.ts";
-import type { LiveKind } from "./live-state.ts";
-import { stockState } from "./live-state.ts";
+import { stockFact } from "./described-product.ts";
+import type { DriverWatch } from "./driver-watch.ts";
+import { ProductFacts, reaches } from "./live-state.ts";
+import type { LiveKind, Position } from "./live-state.ts";
 import type { LiveSource } from "./sources.ts";
 
 export type LiveBounds = Pick<
@@ -31,6 +33,8 @@ export type LiveBounds = Pick<
 
 export type LiveTopicsDeps = {
   readonly sources: Readonly<Record<LiveKind, LiveSource>>;
+  /** Told of the orders that are followed. */
+  readonly watch: Pick<DriverWatch, "follow" | "forget" | "close">;
   readonly bounds: LiveBounds;
   readonly clock: Pick<Clock, "monotonic" | "after">;
   readonly metrics: Pick<Metrics, "liveFollowed" | "liveGaps">;
@@ -42,7 +46,7 @@ export type FollowOptions = {
   readonly kind: LiveKind;
   readonly id: string;
   /** The position that was told last, here or elsewhere; null: none. */
-  readonly after: number | null;
+  readonly after: Position | null;
   /** Called when there is more to tell. Must not throw. */
   readonly wake: () => void;
 };
@@ -77,13 +81,16 @@ export class LiveTopics implements Pick<DecisionListener, "heard" | "lost" | "fo
     this.#topics[kind].set(id, topic); // I1
     const follower = new Follower(topic, wake, () => {
       metrics.liveFollowed.set(--this.#followed);
-      if (topic.followers.size === 0 && this.#topics[kind].get(id) === topic) this.#topics[kind].delete(id);
+      if (topic.followers.size > 0 || this.#topics[kind].get(id) !== topic) return;
+      this.#topics[kind].delete(id);
+      this.#deps.watch.forget(topic);
     });
     metrics.liveFollowed.set(++this.#followed);
     this.#lookLater();
     try {
       if (!this.#isFresh(topic)) await this.#found(topic);
-      follower.open(after === null || after <= topic.position ? after : await this.#checked(topic, after));
+      const isKnown = after === null || reaches(topic.position, after);
+      follower.open(isKnown ? after : await this.#checked(topic, after));
       return follower;
     } catch (error) {
       follower.leave();
@@ -116,14 +123,17 @@ export class LiveTopics implements Pick<DecisionListener, "heard" | "lost" | "fo
 
   decided({ decisions }: Pick<DecisionMessage, "decisions">): void {
     if (!this.followsOrders()) return;
-    for (const notice of decisions) this.#expect(notice[0], notice[8]);
+    for (const notice of decisions) this.#expect("order", notice[0], [notice[8], -1]);
   }
 
-  changed({ stock, orders }: DecisionMessage["changes"]): void {
-    for (const [orderId, revision] of orders) this.#expect(orderId, revision);
+  changed({ stock, orders, ways = [], products = [] }: DecisionMessage["changes"]): void {
+    for (const [orderId, revision] of orders) this.#expect("order", orderId, [revision, -1]);
+    for (const [orderId, revision] of ways) this.#expect("order", orderId, [-1, revision]);
+    for (const [productId, revision] of products) this.#expect("product", productId, [-1, revision]);
     for (const [productId, quantity, version] of stock) {
       const topic = this.#topics.product.get(productId);
-      if (topic?.take(stockState(productId, { quantity, version })) === true) this.#untold.add(topic);
+      const told = new ProductFacts(stockFact(productId, { quantity, version }), null);
+      if (topic?.take(told) === true) this.#untold.add(topic);
     }
     this.#tell();
   }
@@ -132,11 +142,11 @@ export class LiveTopics implements Pick<DecisionListener, "heard" | "lost" | "fo
     this.#isClosed = true;
     this.#cancelLook?.();
     this.#cancelTelling?.();
+    this.#deps.watch.close();
   }
 
   #isFresh(topic: Topic): boolean {
-    const isKnown = topic.position >= 0 && topic.position >= topic.expected;
-    return isKnown && this.#isHeard && topic.epoch === this.#epoch; // I4
+    return topic.isKnown && !topic.isBehind() && this.#isHeard && topic.epoch === this.#epoch; // I4
   }
 
   /** One reading for all who come while the feed is heard; what was told before that was read may be missed by those who come later (I4). */
@@ -151,43 +161,43 @@ export class LiveTopics implements Pick<DecisionListener, "heard" | "lost" | "fo
   }
 
   async #find(topic: Topic, epoch: number): Promise<void> {
-    const state = await this.#deps.sources[topic.kind].find(topic.id);
+    const facts = await this.#deps.sources[topic.kind].find(topic.id);
     this.#taken(topic, epoch);
-    if (topic.take(state)) this.#changedTopic(topic);
+    if (topic.take(facts)) this.#changedTopic(topic);
   }
 
   /**
    * What to tell a caller who has seen more than is known here: either what is known comes from a cache that is behind, or its id was
    * never given, and it is told all (I3).
    */
-  async #checked(topic: Topic, after: number): Promise<number | null> {
+  async #checked(topic: Topic, after: Position): Promise<Position | null> {
     try {
       await this.#read([topic]);
     } catch (error) {
       if (error instanceof StoreUnavailable) return after;
       throw error;
     }
-    return after <= topic.position ? after : null;
+    return reaches(topic.position, after) ? after : null;
   }
 
-  /** The order is said to have this revision. */
-  #expect(orderId: string, revision: number): void {
-    const topic = this.#topics.order.get(orderId);
-    if (topic === undefined || revision <= topic.expected) return;
-    topic.expected = revision;
-    if (revision > topic.position && !topic.isReading) void this.#readExpected(topic);
+  /** It is said to be that far; -1: nothing is said. */
+  #expect(kind: LiveKind, id: string, said: Position): void {
+    const topic = this.#topics[kind].get(id);
+    if (topic === undefined || reaches(topic.expected, said)) return;
+    topic.expected = [Math.max(topic.expected[0], said[0]), Math.max(topic.expected[1], said[1])];
+    if (topic.isBehind() && !topic.isReading) void this.#readExpected(topic);
   }
 
   async #readExpected(topic: Topic): Promise<void> {
     topic.isReading = true;
     try {
-      while (topic.expected > topic.position && topic.followers.size > 0) {
+      while (topic.isBehind() && topic.followers.size > 0) {
         const [epoch, expected] = [this.#epoch, topic.expected];
-        const state = await this.#deps.sources[topic.kind].changed(topic.id, expected);
+        const facts = await this.#deps.sources[topic.kind].changed(topic.id, expected);
         this.#taken(topic, epoch);
-        if (state !== null && topic.take(state)) this.#changedTopic(topic);
-        // PostgreSQL itself does not have it: it was never there.
-        if (topic.position < expected && topic.expected === expected) topic.expected = topic.position;
+        if (facts !== null && topic.take(facts)) this.#changedTopic(topic);
+        // PostgreSQL itself does not have it: it was never there, or nobody who follows it is to be told of it yet.
+        if (topic.isBehind() && topic.expected === expected) topic.expected = topic.position;
       }
     } catch (error) {
       this.#failed(error); // The next look reads it.
@@ -197,8 +207,10 @@ export class LiveTopics implements Pick<DecisionListener, "heard" | "lost" | "fo
   }
 
   #changedTopic(topic: Topic): void {
-    if (topic.kind === "order") topic.wake();
-    else {
+    if (topic.kind === "order") {
+      this.#deps.watch.follow(topic);
+      topic.wake();
+    } else {
       this.#untold.add(topic);
       this.#tell();
     }
@@ -256,8 +268,8 @@ export class LiveTopics implements Pick<DecisionListener, "heard" | "lost" | "fo
     for (const topics of Object.values(this.#topics)) {
       for (const topic of topics.values()) {
         if (due.length >= bounds.liveLookTopicsMax) return due;
-        if (topic.position < 0) continue; // Somebody is about to read it.
-        const isBehind = topic.expected > topic.position && !topic.isReading;
+        if (!topic.isKnown) continue; // Somebody is about to read it.
+        const isBehind = topic.isBehind() && !topic.isReading;
         if (isBehind || topic.readAt <= readBefore || (this.#isHeard && topic.epoch < this.#epoch)) due.push(topic);
       }
     }
@@ -269,11 +281,11 @@ export class LiveTopics implements Pick<DecisionListener, "heard" | "lost" | "fo
     for (const kind of ["order", "product"] as const) {
       const some = topics.filter((topic) => topic.kind === kind);
       if (some.length === 0) continue;
-      const states = await this.#deps.sources[kind].stored(some.map(({ id }) => id));
+      const found = await this.#deps.sources[kind].stored(some.map(({ id }) => id));
       some.forEach((topic, index) => {
         this.#taken(topic, epoch);
-        const state = states[index] ?? null;
-        if (state !== null && topic.take(state)) this.#changedTopic(topic);
+        const facts = found[index] ?? null;
+        if (facts !== null && topic.take(facts)) this.#changedTopic(topic);
         // The last one that was read is the first one to wait: nobody is passed over.
         if (this.#topics[kind].get(topic.id) !== topic) return;
         this.#topics[kind].delete(topic.id);

@@ -29,7 +29,7 @@ const schema = {
   },
 };
 
-export function changeProductRoute(app: ApiServer, { catalogue, products, readStock }: ApiServices): void {
+export function changeProductRoute(app: ApiServer, { catalogue, products, readStock, told }: ApiServices): void {
   app.patch("/products/:id", { schema }, async (request, reply) => {
     const productId = request.params.id;
     const revisions = wantedRevisions(request.headers["if-match"], productId);
@@ -41,6 +41,7 @@ export function changeProductRoute(app: ApiServer, { catalogue, products, readSt
       const detail = `${productId} has revision ${product.revision}. Read it, and change that.`;
       throw new Problem("revision_conflict", detail, { members: { productId, revision: product.revision } });
     }
+    told.products([product]);
     const stock = await readStock(productId);
     const view = productView(product, stock);
     return reply.header("etag", productTag(view)).header("cache-control", "no-cache").send(view);

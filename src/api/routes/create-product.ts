@@ -38,7 +38,7 @@ const schema = {
 };
 
 export function createProductRoute(app: ApiServer, services: ApiServices): void {
-  const { catalogue, newCommandId, now, products, readStock } = services;
+  const { catalogue, newCommandId, now, products, readStock, told } = services;
 
   app.post("/products", { schema }, async (request, reply) => {
     const wanted = newProduct({ ...request.body, id: request.body.id ?? newCommandId() });
@@ -48,6 +48,7 @@ export function createProductRoute(app: ApiServer, services: ApiServices): void 
       throw new Problem("product_exists", `${productId} is a product with other content.`, { members: { productId } });
     }
     catalogue.remember(product);
+    if (created) told.products([product]);
 
     const seconds = waitSecondsOf(request.headers.prefer);
     const commandId = initialStockId(productId);

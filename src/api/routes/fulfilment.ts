@@ -35,7 +35,7 @@ const stepSchema = (operationId: string, summary: string, step: LaterStep) => ({
 
 /** Steps after packing are rows of PostgreSQL: nothing of the stock depends on them, and they can't meet a cancel. */
 export function fulfilmentRoutes(app: ApiServer, services: ApiServices): void {
-  const { finder, fulfilments, newCommandId } = services;
+  const { finder, fulfilments, newCommandId, told: changes } = services;
   const routes = [
     {
       path: "out-for-delivery",
@@ -58,7 +58,10 @@ export function fulfilmentRoutes(app: ApiServer, services: ApiServices): void {
       const key = headers["idempotency-key"];
       const requestId = key === undefined ? newCommandId() : keyedId(`step:${step}:${orderId}`, key);
       const steps = await fulfilments.advance({ orderId, step, actor: actorOf(headers), requestId });
-      if (steps.some((done) => done.step === step && done.requestId === requestId)) return told(orderId, steps);
+      if (steps.some((done) => done.step === step && done.requestId === requestId)) {
+        changes.way(orderId);
+        return told(orderId, steps);
+      }
       if (steps.length === 0) await requireOrder(finder, orderId);
       const fulfilment = steps.at(-1)?.step ?? null;
       const detail = `The order is ${fulfilment ?? "not packed"}; this step begins at ${stepBefore(step)}.`;

@@ -1,9 +1,10 @@
-/** GET /orders/:id/events and GET /products/:id/events: what becomes of an order or a product's stock, as server-sent events. */
+/** GET /orders/:id/events and GET /products/:id/events: what becomes of an order, or of a product and its stock, as server-sent events. */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import type { ApiServer } from "../api-server.ts";
 import { normalId } from "../command-ids.ts";
 import { EventStream } from "../live/event-stream.ts";
+import { readPosition } from "../live/live-state.ts";
 import type { LiveKind } from "../live/live-state.ts";
 import { tooManySubscribers } from "../live/topics.ts";
 import { headersOf } from "../schemas/answer.ts";
@@ -26,7 +27,7 @@ const orderSchema = {
   operationId: "followOrder",
   tags: ["orders"],
   summary: "Follow an order",
-  description: `The order as it is, and again whenever it changes: events \`order\`, whose id is its \`revision\`. ${resumed}`,
+  description: `The order as it is, and again whenever it changes: events \`order\`. While it is out for delivery, where its driver is too: events \`driver\`, as GET /orders/{id}/driver has it, once a second at most. ${resumed}`,
   params: OrderParams,
   headers: LiveHeaders,
   response: {
@@ -44,8 +45,8 @@ const orderSchema = {
 const productSchema = {
   operationId: "followProduct",
   tags: ["products"],
-  summary: "Follow a product's stock",
-  description: `The stock as it is, and again whenever it changes: events \`stock\`, whose id is the stock's \`version\`. ${resumed}`,
+  summary: "Follow a product and its stock",
+  description: `The stock as it is, and again whenever it changes: events \`stock\`; and the same of what the product is: events \`product\`. ${resumed}`,
   params: ProductParams,
   headers: LiveHeaders,
   response: {
@@ -79,7 +80,7 @@ async function follow(
   if (place === null) throw tooManySubscribers();
   const response = reply.raw;
   let stream: EventStream | undefined;
-  const after = positionIn(request.headers["last-event-id"]);
+  const after = readPosition(request.headers["last-event-id"]);
   try {
     const follower = await topics.follow({ kind, id, after, wake: () => stream?.wake() });
     stream = new EventStream({ follower, place, response, bounds, clock, metrics });
@@ -99,9 +100,4 @@ async function follow(
     if (value !== undefined) response.setHeader(name, value);
   }
   open.pipe(response);
-}
-
-/** Null: none, or none that was ever given. */
-function positionIn(lastEventId: string | undefined): number | null {
-  return lastEventId !== undefined && /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : null;
 }

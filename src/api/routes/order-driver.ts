@@ -67,7 +67,7 @@ const readSchema = {
   },
 };
 
-export function orderDriverRoutes(app: ApiServer, { driverOf, drivers, finder, metrics }: ApiServices): void {
+export function orderDriverRoutes(app: ApiServer, { driverOf, drivers, finder, metrics, told }: ApiServices): void {
   /** An order that is decided a moment later than it is asked for is asked for once more. */
   const assign = async (wanted: Parameters<typeof drivers.assign>[0]): Promise<AssignOutcome> => {
     const outcome = await drivers.assign(wanted);
@@ -111,6 +111,7 @@ export function orderDriverRoutes(app: ApiServer, { driverOf, drivers, finder, m
     const outcome = await assign({ orderId, driverId, assignedBy: actorOf(request.headers) });
     metrics.driverAssignments.inc({ outcome: outcome.kind });
     if (outcome.kind !== "assigned") throw refusal(outcome, orderId, driverId);
+    told.way(orderId);
     const { assignedBy, assignedAt } = outcome.assignment;
     return { orderId, driverId, assignedBy, assignedAt: new Date(assignedAt).toISOString() };
   });
@@ -133,6 +134,7 @@ export function orderDriverRoutes(app: ApiServer, { driverOf, drivers, finder, m
     const orderId = normalId(params.id);
     const outcome = await drivers.release(orderId);
     if (outcome.kind === "ended") throw deliveryEnded(orderId, outcome.driverId);
+    if (outcome.kind === "released") told.way(orderId);
     return nobody(orderId);
   });
 }

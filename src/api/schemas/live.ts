@@ -1,6 +1,7 @@
 import { Type } from "typebox";
 import type { Static } from "typebox";
 import { limits } from "../../limits.ts";
+import { DriverOnTheWay } from "./drivers.ts";
 import { Closed, Nullable, ProductId, Uuid } from "./fields.ts";
 import { Order } from "./orders.ts";
 import { Product } from "./products.ts";
@@ -9,17 +10,18 @@ export const LiveHeaders = Type.Object({
   "last-event-id": Type.Optional(
     Type.String({
       description: "The id of the last event that was received; what is no id that was given counts as none",
-      examples: ["2"],
+      examples: ["2.1"],
     }),
   ),
 });
 
 const after = Type.Optional(
   Nullable(
-    Type.Integer({
-      minimum: 0,
-      description: "The position that was told last: nothing up to it is told again",
-      examples: [3],
+    Type.String({
+      maxLength: limits.livePositionCharsMax,
+      description:
+        "The position that was told last: nothing up to it is told again. What is none that was given counts as none",
+      examples: ["3.1"],
     }),
   ),
 );
@@ -41,12 +43,22 @@ const Stock = Type.Object({
   quantity: Product.properties.quantity,
   version: Product.properties.version,
 });
-const Position = Type.Integer({ description: "The order's revision, or the stock's version" });
+const { archived: _read, quantity: _told, version: _too, ...described } = Product.properties;
+const Described = Type.Object(described);
+const Position = Type.String({
+  description:
+    "Two numbers: an order's revision and that of its way after packing; the stock's version and the product's revision",
+  examples: ["3.1"],
+});
+const type = Type.Literal("event");
+const event = <Name extends string>(name: Name) => Type.Literal(name);
 
 /** What they are told. */
 export const LiveEvent = Type.Union([
-  Type.Object({ type: Type.Literal("event"), ...order, position: Position, data: Order }),
-  Type.Object({ type: Type.Literal("event"), ...product, position: Position, data: Stock }),
+  Type.Object({ type, ...order, event: event("order"), position: Position, data: Order }),
+  Type.Object({ type, ...order, event: event("driver"), data: DriverOnTheWay }),
+  Type.Object({ type, ...product, event: event("stock"), position: Position, data: Stock }),
+  Type.Object({ type, ...product, event: event("product"), position: Position, data: Described }),
 ]);
 export const LiveAnswer = Type.Object({
   type: Type.Enum(["subscribed", "unsubscribed"]),

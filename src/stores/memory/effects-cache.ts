@@ -5,6 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { limits } from "../../limits.ts";
+import type { ChangeTeller } from "../change-teller.ts";
 import type { DecisionMessage } from "../../schemas/decision-feed.ts";
 import type { OrderDocument } from "../../schemas/order-document.ts";
 import { CacheUnavailable } from "../effects-cache.ts";
@@ -159,6 +160,13 @@ export function createMemoryCache(options: MemoryCacheOptions = {}) {
         step(() => {
           if (orders.get(orderId) !== undefined) return;
           orders.set(orderId, JSON.parse(json) as OrderDocument, limits.orderTtlSeconds * 1000);
+        }),
+    }),
+    changeTeller: (): ChangeTeller => ({
+      tell: (changes) =>
+        step(() => {
+          const told = { stock: [], orders: [], ...changes };
+          listeners.forEach((listener) => listener({ decidedUpTo: [], decidedAt: 0, decisions: [], changes: told }));
         }),
     }),
     /** Hears what is published; returns how to stop. */

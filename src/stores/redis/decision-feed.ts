@@ -29,7 +29,7 @@ export function startRedisDecisionFeed({ redis, channel, listener, onError }: Re
       .then(() => listener.heard())
       .catch((error: unknown) => onError(error instanceof Error ? error : new Error(String(error))));
   };
-  /** Only processors publish here, with the same types (src/schemas/decision-feed.ts). */
+  /** Only processors and apis publish here, with the same types (src/schemas/decision-feed.ts). */
   const read = (text: string): void => {
     const [first, second] = [text.indexOf("\n"), text.lastIndexOf("\n")];
     listener.decidedUpTo(JSON.parse(text.slice(0, Math.max(0, first))) as DecidedUpTo);
