@@ -106,6 +106,8 @@ export const limits = {
   /** How often drivers of followed orders are looked for, and how many at once: the others the next time. */
   liveDriverMs: 1_000,
   liveDriversMax: 2_000,
+  /** Products of all followed categories together. */
+  liveCategoryProductsMax: 20_000,
 
   // The order writer of the ingress (P18).
   appendDeadlineMs: 5_000,
@@ -415,6 +417,7 @@ assert(limits.quotaAimMs < limits.quotaLateMs, "a quota keeps its partition in t
 assert(limits.quotaPauseMsMax < limits.quotaKeptMs, "a quota outlives its pauses");
 assert(limits.requestsUnderWayMin <= limits.requestsUnderWayMax, "some may always be under way");
 assert(limits.liveFollowedBySocketMax <= limits.liveFollowedMax, "one may follow as much as it may");
+assert(limits.liveCategoryProductsMax < limits.liveFollowedMax, "categories leave room for who follows products");
 assert(limits.liveEndMs < limits.drainMs, "streams that don't take their end hold up no stop");
 assert(limits.liveLookTopicsMax <= limits.lookupIdsMax, "a look is one question");
 assert(limits.appendQueueAgeMsMax < limits.appendDeadlineMs, "what is taken still has time");

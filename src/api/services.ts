@@ -119,17 +119,23 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
   });
   const onError = (err: unknown) => logger.error({ err }, "a change could not be told");
   const told = createToldChanges({ teller: deps.teller, tracking: deps.tracking, metrics, onError });
-  const { topics } = live;
+  const { topics, categories } = live;
   const feed = deps.startFeed({
-    heard: () => topics.heard(),
+    heard: () => {
+      topics.heard();
+      categories.heard();
+    },
     lost: () => topics.lost(),
     wanted: () => waiters.wanted() || topics.followsOrders(),
-    follows: () => topics.follows(),
+    follows: () => topics.follows() || categories.follows(),
     told: (message) => {
       waiters.told(message);
       topics.decided(message);
     },
-    changed: (changes) => topics.changed(changes),
+    changed: (changes) => {
+      topics.changed(changes);
+      categories.changed(changes);
+    },
     decidedUpTo: (positions) => quotas.decidedUpTo(positions),
   });
 
@@ -188,6 +194,7 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
       await writer.close();
       map.close();
       feed.close();
+      categories.close();
       topics.close();
     },
   };

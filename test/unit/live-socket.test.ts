@@ -80,6 +80,7 @@ function openSocket() {
         return Promise.resolve(follower);
       },
     },
+    categories: { follow: () => Promise.reject(new Error("nobody follows a category")) },
     onError: (error) => {
       throw error;
     },

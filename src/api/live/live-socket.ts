@@ -1,5 +1,5 @@
 /**
- * One WebSocket of /live: its client subscribes to orders and products and is told of each what an event stream tells.
+ * One WebSocket of /live: its client subscribes to orders, products and categories, and is told of each what an event stream tells.
  *
  * Who owns what: the connection owns its followers and its place, and gives them back when it is closed, however that came.
  *
@@ -17,18 +17,29 @@ import { compileCheck } from "../plugins/validation.ts";
 import { Problem } from "../problems.ts";
 import { LiveRequest } from "../schemas/live.ts";
 import type { LiveTopic } from "../schemas/live.ts";
+import type { LiveCategories } from "./categories.ts";
 import type { Follower } from "./follower.ts";
 import type { LiveLimits } from "./live.ts";
 import { readPosition } from "./live-state.ts";
+import type { LiveState } from "./live-state.ts";
 import type { Place, Subscriber } from "./subscribers.ts";
 import type { LiveTopics } from "./topics.ts";
 
 type Socket = Pick<WebSocket, "on" | "send" | "ping" | "pause" | "resume" | "close" | "terminate" | "bufferedAmount">;
 
+/** What is subscribed to. */
+type Followed = {
+  hasNext(): boolean;
+  /** `id` is that of the order or the product. */
+  next(): { readonly id: string; readonly state: LiveState } | null;
+  leave(): void;
+};
+
 export type LiveSocketOptions = {
   readonly socket: Socket;
   readonly place: Place;
   readonly topics: Pick<LiveTopics, "follow">;
+  readonly categories: Pick<LiveCategories, "follow">;
   readonly bounds: LiveLimits;
   readonly clock: Pick<Clock, "monotonic" | "after">;
   readonly metrics: Pick<Metrics, "liveEvents" | "liveDropped">;
@@ -44,7 +55,7 @@ const checkRequest = compileCheck(LiveRequest, "message");
 
 export class LiveSocket implements Subscriber {
   readonly #options: LiveSocketOptions;
-  readonly #followers = new Map<string, Follower>();
+  readonly #followers = new Map<string, Followed>();
   /** Topics that have something newer. */
   readonly #awake = new Set<string>();
   readonly #inbox: string[] = [];
@@ -114,7 +125,6 @@ export class LiveSocket implements Subscriber {
 
   async #subscribe(topic: LiveTopic): Promise<void> {
     const { kind } = topic;
-    const after = readPosition(topic.after);
     const id = idOf(topic);
     const key = keyOf(kind, id);
     try {
@@ -122,9 +132,7 @@ export class LiveSocket implements Subscriber {
         if (this.#followers.size + this.#asked.size >= this.#options.bounds.liveFollowedBySocketMax)
           throw new Problem("too_many_subscribers", "This connection follows as much as one may.");
         this.#asked.add(key);
-        const wake = (): void => this.#wake(key);
-        const following = this.#options.topics.follow({ kind, id, after, wake });
-        const follower = await following.finally(() => this.#asked.delete(key));
+        const follower = await this.#follow(topic, id, key).finally(() => this.#asked.delete(key));
         if (this.#isEnded)
           follower.leave(); // The client has gone.
         else this.#followers.set(key, follower);
@@ -134,6 +142,21 @@ export class LiveSocket implements Subscriber {
     } catch (error) {
       this.#tellProblem(error, kind, id);
     }
+  }
+
+  async #follow(topic: LiveTopic, id: string, key: string): Promise<Followed> {
+    const wake = (): void => this.#wake(key);
+    if (topic.kind !== "category") {
+      const { kind, after } = topic;
+      const follower = await this.#options.topics.follow({ kind, id, after: readPosition(after), wake });
+      return followedTopic(follower);
+    }
+    const ended = (problem: Problem): void => {
+      this.#followers.delete(key);
+      this.#awake.delete(key);
+      this.#tellProblem(problem, topic.kind, id);
+    };
+    return this.#options.categories.follow(id, { wake, ended });
   }
 
   #unsubscribe(topic: LiveTopic): void {
@@ -164,10 +187,10 @@ export class LiveSocket implements Subscriber {
       if (this.#isEnded || this.#isFull()) return;
       this.#awake.delete(key);
       const follower = this.#followers.get(key);
-      const state = follower?.next() ?? null;
-      if (follower === undefined || state === null) continue;
-      socket.send(state.messageFor(follower.topic.id), asText, this.#taken);
-      metrics.liveEvents.labels(state.name).inc();
+      const told = follower?.next() ?? null;
+      if (follower === undefined || told === null) continue;
+      socket.send(told.state.messageFor(told.id), asText, this.#taken);
+      metrics.liveEvents.labels(told.state.name).inc();
       if (follower.hasNext()) this.#awake.add(key); // Behind the others.
     }
   }
@@ -212,6 +235,15 @@ export class LiveSocket implements Subscriber {
     this.#options.place.free();
   }
 }
+
+const followedTopic = (follower: Follower): Followed => ({
+  hasNext: () => follower.hasNext(),
+  next: () => {
+    const state = follower.next();
+    return state === null ? null : { id: follower.topic.id, state };
+  },
+  leave: () => follower.leave(),
+});
 
 const keyOf = (kind: string, id: string): string => `${kind}:${id}`;
 const idOf = ({ kind, id }: LiveTopic): string => (kind === "order" ? normalId(id) : id);

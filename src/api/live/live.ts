@@ -4,6 +4,7 @@ import type { Clock } from "../../clock.ts";
 import { limits } from "../../limits.ts";
 import type { Metrics } from "../../ops/metrics.ts";
 import type { DriverPositions } from "../../stores/driver-positions.ts";
+import { LiveCategories } from "./categories.ts";
 import { DriverWatch } from "./driver-watch.ts";
 import { createLiveSources } from "./sources.ts";
 import type { LiveSourcesOptions } from "./sources.ts";
@@ -15,6 +16,7 @@ export type LiveLimits = Readonly<Record<Extract<keyof typeof limits, `live${str
 
 export type Live = {
   readonly topics: LiveTopics;
+  readonly categories: LiveCategories;
   readonly subscribers: Subscribers;
   readonly bounds: LiveLimits;
   readonly clock: Clock;
@@ -35,8 +37,10 @@ export function createLive({ positions, clock, metrics, logger, ...options }: Li
   const sources = createLiveSources({ ...options, clock });
   const onError = (err: unknown) => logger.error({ err }, "what is followed live could not be read");
   const watch = new DriverWatch({ positions, bounds, clock, metrics, onError });
+  const topics = new LiveTopics({ sources, watch, bounds, clock, metrics, onError });
   return {
-    topics: new LiveTopics({ sources, watch, bounds, clock, metrics, onError }),
+    topics,
+    categories: new LiveCategories({ topics, products: options.products, bounds, clock, onError }),
     subscribers: createSubscribers({ bounds, clock, metrics }),
     bounds,
     clock,

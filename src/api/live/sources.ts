@@ -38,7 +38,7 @@ export type LiveSource = {
 export type LiveSourcesOptions = {
   readonly finder: Pick<OrderFinder, "find" | "glance" | "decided">;
   readonly catalogue: Pick<Catalogue, "find">;
-  readonly products: Pick<CatalogueStore, "products">;
+  readonly products: Pick<CatalogueStore, "products" | "list">;
   readonly readStock: StockReader;
   readonly orders: Pick<OrderReads, "lines" | "stock">;
   readonly tracking: TrackingStore;

@@ -11,10 +11,14 @@ const message = (name: string, summary: string, payload: TSchema) => ({
 });
 
 export const liveMessages = {
-  LiveRequest: message("LiveRequest", "Follow these orders and products from now on, or no longer.", LiveRequest),
+  LiveRequest: message(
+    "LiveRequest",
+    "Follow these orders, products and categories from now on, or no longer.",
+    LiveRequest,
+  ),
   LiveEvent: message(
     "LiveEvent",
-    "The order or the stock as a whole, at first and whenever it changes; positions only grow, and some may be left out.",
+    "What is followed as a whole, at first and whenever it changes; positions only grow, and some may be left out. Of the products of a category what changes, from when it is followed.",
     LiveEvent,
   ),
   LiveAnswer: message("LiveAnswer", "It is followed, or no longer. What it is comes after this.", LiveAnswer),
@@ -30,7 +34,7 @@ const ref = (path: string) => ({ $ref: `#/${path}` });
 
 export const liveChannel = {
   address: "/live",
-  summary: "Orders and products that a client follows, over one WebSocket of an api",
+  summary: "Orders, products and categories that a client follows, over one WebSocket of an api",
   messages: Object.fromEntries(names.map((name) => [name, ref(`components/messages/${name}`)])),
   bindings: { ws: { method: "GET", bindingVersion: "0.1.0" } },
 };

@@ -1,4 +1,4 @@
-/** GET /live: orders and products followed over one WebSocket. Its messages are in /asyncapi.json. */
+/** GET /live: orders, products and categories followed over one WebSocket. Its messages are in /asyncapi.json. */
 import type { FastifyRequest } from "fastify";
 import type { ApiServer } from "../api-server.ts";
 import { LiveSocket } from "../live/live-socket.ts";
@@ -8,7 +8,7 @@ import { Problem } from "../problems.ts";
 import type { ApiServices } from "../services.ts";
 
 export function liveRoute(app: ApiServer, { live }: Pick<ApiServices, "live">): void {
-  const { topics, subscribers, bounds, clock, metrics } = live;
+  const { topics, categories, subscribers, bounds, clock, metrics } = live;
   const places = new WeakMap<FastifyRequest, Place>();
 
   app.route({
@@ -40,7 +40,7 @@ export function liveRoute(app: ApiServer, { live }: Pick<ApiServices, "live">): 
       socket.removeAllListeners("error");
       socket.on("error", (err) => request.log.debug({ err, reqId: request.id }, "a WebSocket broke"));
       const onError = (err: unknown) => request.log.error({ err, reqId: request.id }, "/live failed");
-      new LiveSocket({ socket, place, topics, bounds, clock, metrics, onError });
+      new LiveSocket({ socket, place, topics, categories, bounds, clock, metrics, onError });
     },
   });
 }

@@ -2,7 +2,7 @@ import { Type } from "typebox";
 import type { Static } from "typebox";
 import { limits } from "../../limits.ts";
 import { DriverOnTheWay } from "./drivers.ts";
-import { Closed, Nullable, ProductId, Uuid } from "./fields.ts";
+import { Closed, Nullable, ProductId, Text, Uuid } from "./fields.ts";
 import { Order } from "./orders.ts";
 import { Product } from "./products.ts";
 
@@ -28,7 +28,10 @@ const after = Type.Optional(
 const order = { kind: Type.Literal("order"), id: Uuid("The order's id") };
 const product = { kind: Type.Literal("product"), id: ProductId };
 
-export const LiveTopic = Type.Union([Closed({ ...order, after }), Closed({ ...product, after })]);
+/** Its products are told of as products are, from when it is subscribed to; what there is then is read. */
+const category = { kind: Type.Literal("category"), id: Text(limits.categoryCharsMax, "The category's name") };
+
+export const LiveTopic = Type.Union([Closed({ ...order, after }), Closed({ ...product, after }), Closed(category)]);
 export type LiveTopic = Static<typeof LiveTopic>;
 
 /** What clients of /live say. */
@@ -62,12 +65,14 @@ export const LiveEvent = Type.Union([
 ]);
 export const LiveAnswer = Type.Object({
   type: Type.Enum(["subscribed", "unsubscribed"]),
-  kind: Type.Enum(["order", "product"]),
+  kind: Type.Enum(["order", "product", "category"]),
   id: Type.String({ description: "An order's in lower case" }),
 });
 export const LiveProblem = Type.Object({
   type: Type.Literal("problem"),
-  kind: Type.Optional(Type.Enum(["order", "product"], { description: "Absent where it is of the whole message" })),
+  kind: Type.Optional(
+    Type.Enum(["order", "product", "category"], { description: "Absent where it is of the whole message" }),
+  ),
   id: Type.Optional(Type.String()),
   code: Type.String({ description: "As the same problem over HTTP" }),
   detail: Type.String({ description: "For people" }),
