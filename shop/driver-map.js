@@ -7,27 +7,34 @@ import { distance } from "./money.js";
 
 const [width, height] = [360, 240];
 const [x0, y0] = [width / 2, height / 2];
-const radius = 104;
-const metresMax = 5_000;
-const rings = [250, 1_000, 2_500];
+const radius = 112;
+/** Words lie on the rings below the door to the right, away from most drivers. */
+const wordTurn = Math.PI / 4;
+const metresMax = 3_000;
+const rings = [250, 1_000, 2_000];
 const metresPerDegree = 111_320;
 const compass = ["north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west"];
 
 const drawnAt = (metres) => radius * Math.sqrt(Math.min(1, metres / metresMax));
 
+const wordOn = (r, words) =>
+  drawn("text", { x: x0 + r * Math.cos(wordTurn), y: y0 + r * Math.sin(wordTurn) + 4, class: "map-word" }, words);
+
 export function driverMap(door) {
+  const letter = drawn("text", { class: "map-letter", y: 4.5 });
   const car = drawn(
     "g",
     { class: "map-driver" },
-    drawn("circle", { r: 15, class: "map-driver-halo" }),
-    drawn("circle", { r: 9 }),
+    drawn("circle", { r: 19, class: "map-driver-halo" }),
+    drawn("circle", { r: 12 }),
+    letter,
   );
   const line = drawn("line", { class: "map-line", x1: x0, y1: y0, x2: x0, y2: y0 });
   const picture = drawn(
     "svg",
     { viewBox: `0 0 ${width} ${height}`, class: "map-picture", role: "img", "aria-label": "Where the driver is" },
     rings.map((metres) => drawn("circle", { cx: x0, cy: y0, r: drawnAt(metres), class: "map-ring" })),
-    rings.map((metres) => drawn("text", { x: x0, y: y0 - drawnAt(metres) + 4, class: "map-word" }, distance(metres))),
+    rings.map((metres) => wordOn(drawnAt(metres), distance(metres))),
     line,
     drawn("path", { class: "map-door", d: `M${x0 - 9} ${y0 + 9}v-10l9-8 9 8v10z` }),
     car,
@@ -47,6 +54,7 @@ export function driverMap(door) {
         setText(age, view === null ? "" : "The driver is out of reach for a moment.");
         return;
       }
+      setText(letter, [...view.driver.name][0] ?? "");
       const north = (position.latitude - door.latitude) * metresPerDegree;
       const east = (position.longitude - door.longitude) * metresPerDegree * Math.cos((door.latitude * Math.PI) / 180);
       const metres = Math.hypot(north, east);
