@@ -27,6 +27,7 @@ import { connectRedis, redisReady } from "./stores/redis/connection.ts";
 import { startRedisDecisionFeed } from "./stores/redis/decision-feed.ts";
 import { createRedisDriverPositions } from "./stores/redis/driver-positions.ts";
 import { decisionsChannel } from "./stores/redis/keys.ts";
+import { createRedisPageCache } from "./stores/redis/page-cache.ts";
 import { createRedisReadCache } from "./stores/redis/read-cache.ts";
 
 const connectionsMax = 10;
@@ -91,6 +92,10 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
     tracking: createPostgresTrackingStore(pool),
     letters: createPostgresDeadLetterStore(pool),
     cache: createRedisReadCache({ redis }),
+    pages: {
+      cache: createRedisPageCache({ redis, bytesMax: config.pageCacheBytes }),
+      isRead: config.pageCacheBytes > 0,
+    },
     drivers: createPostgresDriverStore(pool),
     positions: createRedisDriverPositions({ redis }),
     teller: createRedisChangeTeller({ redis, channel: decisionsChannel(topic) }),

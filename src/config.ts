@@ -30,6 +30,8 @@ export type Config = {
   readonly decisionsTopic: string | null;
   /** Whether a product that holds up others gets a quota. */
   readonly productQuotas: boolean;
+  /** What pages may take in Redis; 0: PostgreSQL is read for each. */
+  readonly pageCacheBytes: number;
 };
 
 const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -124,6 +126,7 @@ export function readConfig(environment: Environment = process.env): Config {
     consumerGroup: name("CONSUMER_GROUP", "tallyman-processors"),
     decisionsTopic: decisionsTopic === "off" ? null : decisionsTopic,
     productQuotas: onOrOff("PRODUCT_QUOTAS"),
+    pageCacheBytes: whole("PAGE_CACHE_BYTES", 67_108_864, 0, 1_000_000_000_000),
   };
   if (problems.length > 0) throw new ConfigInvalid(problems.join("\n"));
   return config;

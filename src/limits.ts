@@ -269,6 +269,8 @@ export const limits = {
   pageOverheadBytes: 1_000,
   /** Pages that make room for one that is put: Redis serves nobody else meanwhile. */
   pagesTrimmedMax: 100,
+  /** Scopes that changed while the cache was away, of which it is told later; of more it is told to forget all pages. */
+  pageScopesBehindMax: 20_000,
   /** Pages that an api keeps beside those in Redis, which it asks whether they still count. */
   pageMemoryBytesMax: 32 * 1024 * 1024,
 

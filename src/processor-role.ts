@@ -30,6 +30,7 @@ import { createPostgresOrderReads } from "./stores/postgres/reads/order-reads.ts
 import { createPool } from "./stores/postgres/pool.ts";
 import { connectRedis, redisReady } from "./stores/redis/connection.ts";
 import { createRedisEffectsCache } from "./stores/redis/effects-cache.ts";
+import { createRedisPageCache } from "./stores/redis/page-cache.ts";
 import { decisionsChannel } from "./stores/redis/keys.ts";
 import type { LedgerStore } from "./stores/ledger-store.ts";
 
@@ -75,6 +76,7 @@ export async function startProcessor(config: Config, log: Logger): Promise<Runni
     inspector,
     codec,
     cache: createRedisEffectsCache({ redis, proof: ownershipProof(store), channel: decisionsChannel(topic) }),
+    pages: createRedisPageCache({ redis, bytesMax: 0 }),
     ...(decisions !== null && { decisions: { ...decisions, ledger: store } }),
     partitionCount: () => partitionCount,
     owner: config.instanceId,

@@ -13,6 +13,7 @@ import type { DriverPositions } from "../stores/driver-positions.ts";
 import type { DriverStore } from "../stores/driver-store.ts";
 import type { FulfilmentStore } from "../stores/fulfilment-store.ts";
 import type { OrderReads } from "../stores/order-reads.ts";
+import type { PageCache } from "../stores/page-cache.ts";
 import type { PartitionMap, PartitionMapStore } from "../stores/partition-map-store.ts";
 import type { ReadCache } from "../stores/read-cache.ts";
 import type { TrackingStore } from "../stores/tracking-store.ts";
@@ -39,6 +40,8 @@ export type ApiDeps = {
   readonly tracking: TrackingStore;
   readonly letters: Pick<DeadLetterStore, "undecided">;
   readonly cache: ReadCache;
+  /** Left out: pages are read from PostgreSQL, and nobody is told of changes. `isRead` false: the same, but others are told. */
+  readonly pages?: { readonly cache: PageCache; readonly isRead: boolean } | undefined;
   readonly drivers: DriverStore;
   readonly positions: DriverPositions;
   /** Starts the decision feed; the server closes it. */

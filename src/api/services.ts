@@ -28,6 +28,10 @@ import type { Fulfilments } from "./fulfilments.ts";
 import { createGrowthCheck } from "./growth-health.ts";
 import { createOrderFinder } from "./order-finder.ts";
 import type { OrderFinder } from "./order-finder.ts";
+import { createMarkedCatalogue } from "./marked-catalogue.ts";
+import { createPageMarks } from "./page-marks.ts";
+import { createProductPages } from "./product-pages.ts";
+import type { ProductPages } from "./product-pages.ts";
 import { createLive } from "./live/live.ts";
 import type { Live } from "./live/live.ts";
 import { createOrderTracking } from "./order-tracking.ts";
@@ -44,6 +48,7 @@ import type { ToldChanges } from "./told-changes.ts";
 import { createWaiters } from "./waiters.ts";
 import type { Waiters } from "./waiters.ts";
 import { dependencyNames } from "../ops/health.ts";
+import { StoreUnavailable } from "../stores/ledger-store.ts";
 
 /** What routes work with: the dependencies, put together once. */
 export type ApiServices = {
@@ -53,6 +58,7 @@ export type ApiServices = {
   readonly live: Live;
   readonly catalogue: Catalogue;
   readonly products: CatalogueStore;
+  readonly productPages: ProductPages;
   readonly orders: Pick<OrderReads, "list" | "listByStatus">;
   readonly finder: OrderFinder;
   readonly fulfilments: Fulfilments;
@@ -66,7 +72,7 @@ export type ApiServices = {
   readonly findFreeDrivers: FindFreeDrivers;
   readonly driverOf: DriverOf;
   readonly positionOf: PositionOf;
-  readonly metrics: Pick<Metrics, "cacheFailures" | "driverAssignments">;
+  readonly metrics: Pick<Metrics, "cacheFailures" | "driverAssignments" | "pageReads">;
   /** Tells Redis of an order that is about to be appended. Never rejects: the order goes to the log without it too. */
   readonly markPending: (order: OrderDocument) => Promise<void>;
   /** What is known of PostgreSQL says that it can't be asked, so that an answer from elsewhere may be old. */
@@ -103,6 +109,18 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
   const knownProducts = createCatalogue(catalogue, clock, isStoreAway, deps.catalogueCacheEntriesMax);
   const finder = createOrderFinder({ cache, orders, letters: deps.letters, codec, proveAbsence, metrics, clock });
   const readStock = createStockReader({ cache, orders, metrics, clock });
+  const marks = deps.pages && createPageMarks({ cache: deps.pages.cache, metrics, clock });
+  const productPages = createProductPages({
+    cache: deps.pages?.isRead === true ? deps.pages.cache : null,
+    catalogue,
+    readStocks: (ids) => Promise.all(ids.map(readStock)),
+    remember: (product) => void knownProducts.remember(product),
+    beforeProduct: (productId) => {
+      if (isStoreAway() && knownProducts.known(productId) !== undefined) throw new StoreUnavailable("known to be away");
+    },
+    metrics,
+    clock,
+  });
   const { logger, liveBounds } = deps;
   const live = createLive({
     finder,
@@ -162,7 +180,8 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
     waiters,
     live,
     catalogue: knownProducts,
-    products: catalogue,
+    products: marks === undefined ? catalogue : createMarkedCatalogue(catalogue, marks),
+    productPages,
     orders,
     finder,
     fulfilments: createFulfilments(deps.fulfilments, clock),
@@ -193,6 +212,7 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
     close: async () => {
       await writer.close();
       map.close();
+      marks?.close();
       feed.close();
       categories.close();
       topics.close();

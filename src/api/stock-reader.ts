@@ -21,6 +21,9 @@ export const noStock: Stock = { quantity: 0, version: 0 };
 /** Rejects with `StoreUnavailable` when neither knows. */
 export type StockReader = (productId: string) => Promise<Stock>;
 
+/** One for each id, in order. */
+export type StocksReader = (productIds: readonly string[]) => Promise<readonly Stock[]>;
+
 export type StockReaderOptions = {
   readonly cache: Pick<ReadCache, "readStock" | "refillStock">;
   readonly orders: Pick<OrderReads, "stock">;

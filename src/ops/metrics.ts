@@ -119,6 +119,17 @@ export function createMetrics(options: { readonly defaults?: boolean } = {}) {
       help: "Requests that may be under way at once, as it was found out lately",
       registers,
     }),
+    pageReads: new Counter({
+      name: "tallyman_page_reads_total",
+      help: "Pages that were asked for, by which kind they are and by where they came from",
+      labelNames: ["page", "cache"],
+      registers,
+    }),
+    pageMarksBehind: new Gauge({
+      name: "tallyman_page_scopes_behind",
+      help: "What pages depend on, changed while Redis was away, which it is not told yet",
+      registers,
+    }),
     waiters: new Gauge({
       name: "tallyman_waiters",
       help: "Requests that wait for a decision",

@@ -6,15 +6,17 @@
  *
  * I1 What is written into the cache goes with the moment of the cache that was noted before it was decided, or read back.
  *    Where the cache has lost what it had since, or learnt of more partitions, the lease's effects are read back (P16).
+ * I2 Pages count no more by the time somebody is told that a product of theirs was archived or restored (src/stores/page-cache.ts).
  */
 import { noticeOf, stockNotice } from "../schemas/decision-feed.ts";
 import type { Changes, DecisionMessage } from "../schemas/decision-feed.ts";
-import type { Stock, StoredLine } from "../schemas/lines.ts";
+import type { Line, Stock, StoredLine } from "../schemas/lines.ts";
 import { decidedOrder } from "../schemas/order-document.ts";
 import { partitionOf } from "../partitioning/partition-of.ts";
 import { nothingNoted } from "../stores/effects-cache.ts";
 import type { CacheMoment, OrderEffect, PartitionEffects, StockEffect } from "../stores/effects-cache.ts";
 import type { CommitReceipt } from "../stores/ledger-store.ts";
+import { productScope, shelfScope } from "../stores/page-cache.ts";
 import type { DecidedGroup } from "./decide-group.ts";
 import type { Chunk, Lease } from "./lease.ts";
 import { Outlet } from "./outlet.ts";
@@ -22,14 +24,19 @@ import type { Part } from "./outlet.ts";
 import type { ProcessorDeps } from "./processor-deps.ts";
 import { isCancelledBeforePlaced } from "./stock.ts";
 
-type EffectsPart = Part<PartitionEffects>;
+/** `shelved`: products that were archived or restored, or may have been. */
+type Content = PartitionEffects & { readonly shelved: readonly string[] };
+type EffectsPart = Part<Content>;
 
-type EffectsDeps = Pick<ProcessorDeps, "cache" | "partitionCount" | "store" | "sleep" | "log" | "metrics" | "limits">;
+type EffectsDeps = Pick<
+  ProcessorDeps,
+  "cache" | "pages" | "partitionCount" | "store" | "sleep" | "log" | "metrics" | "limits"
+>;
 
 export class Effects {
   readonly #deps: EffectsDeps;
   readonly #lost: (lease: Lease) => void;
-  readonly #outlet: Outlet<PartitionEffects, DecisionMessage>;
+  readonly #outlet: Outlet<Content, DecisionMessage>;
   /** What the cache was when it answered last. */
   #moment = nothingNoted;
 
@@ -90,6 +97,8 @@ export class Effects {
     if (parts.length === 0) return again;
     const { fenced, now } = await this.#deps.cache.apply(parts.map(({ content }) => content));
     this.#moment = now;
+    const shelved = new Set(parts.flatMap(({ content }) => content.shelved));
+    if (shelved.size > 0) await this.#deps.pages?.touch([...[...shelved].map(productScope), shelfScope]); // I2
     for (const { lease, content } of parts) {
       if (!isSameCache(content.noted, now)) again.add(lease);
     }
@@ -136,11 +145,15 @@ function partsOf(
   told: Told,
 ): EffectsPart[] {
   const parts = new Map<number, EffectsPart & { stock: StockEffect[]; orders: OrderEffect[] }>();
+  const shelvings = group.answers.filter(({ line }) => isShelving(line));
   for (const { lease, from, to } of chunks) {
     const before = parts.get(lease.partition);
     const stock = before?.stock ?? [];
     const orders = before?.orders ?? [];
-    const content = { partition: lease.partition, epoch: lease.epoch, ...told, stock, orders };
+    const shelved = shelvings
+      .filter(({ partition }) => partition === lease.partition)
+      .map(({ line }) => line.productId);
+    const content = { partition: lease.partition, epoch: lease.epoch, ...told, stock, orders, shelved };
     parts.set(lease.partition, { lease, from: before?.from ?? from, to, content, stock, orders });
   }
   for (const { partitions, productId, stock } of group.products) {
@@ -175,7 +188,7 @@ function replayedEffects(
   stock: ReadonlyMap<string, Stock>,
   lines: readonly StoredLine[],
   told: Told,
-): PartitionEffects {
+): Content {
   const orders = lines
     .filter((line) => line.type === "PlaceOrder")
     .map((line) => ({ orderId: line.commandId, document: () => decidedOrder(line, line.decidedAt) }));
@@ -187,8 +200,12 @@ function replayedEffects(
       return { productId, ...now, isHome: partitionOf(productId, told.partitionCount) === lease.partition };
     }),
     orders,
+    shelved: lines.filter(isShelving).map(({ productId }) => productId),
   };
 }
+
+const isShelving = ({ type, status }: Pick<Line, "type" | "status">): boolean =>
+  (type === "ArchiveProduct" || type === "RestoreProduct") && status === "accepted";
 
 function isSameCache(one: CacheMoment, other: CacheMoment): boolean {
   return one.incarnation === other.incarnation && one.partitionCount === other.partitionCount;

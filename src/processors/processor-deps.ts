@@ -5,6 +5,7 @@ import type { Metrics } from "../ops/metrics.ts";
 import type { CommandCodec } from "../schemas/codec.ts";
 import type { EffectsCache } from "../stores/effects-cache.ts";
 import type { LedgerStore } from "../stores/ledger-store.ts";
+import type { PageCache } from "../stores/page-cache.ts";
 import type { DecisionsTopic } from "./decisions-outlet.ts";
 
 /** All that a processor needs of the world. Time passes only in `sleep`, so that a simulation can own it. */
@@ -14,6 +15,8 @@ export type ProcessorDeps = {
   readonly inspector: Pick<LogInspector, "ends">;
   readonly codec: Pick<CommandCodec, "encode" | "decode" | "learn">;
   readonly cache: EffectsCache;
+  /** Told of products that were archived or restored. Left out: there are no pages. */
+  readonly pages?: Pick<PageCache, "touch">;
   /** Left out: it is switched off. */
   readonly decisions?: DecisionsTopic;
   /** Of the partition map as this process knows it: by it a product has its home partition, whose owner writes its quantity (P16). */

@@ -53,6 +53,7 @@ export class SimApi {
       fulfilments: reach(stores.fulfilments, services.storeReads, process),
       letters: reach(stores.letters, services.storeReads, process),
       cache,
+      pages: { cache: reach(stores.pages, services.pages, process), isRead: true },
       drivers: reach(stores.drivers, services.storeReads, process),
       tracking: reach(stores.tracking, services.storeReads, process),
       // Nobody looks where drivers are in a simulated world.

@@ -72,6 +72,7 @@ export class SimProcessor {
       inspector,
       codec: simCodec,
       cache: reach(stores.effectsCache(owns), services.cache, process),
+      pages: reach(stores.pages, services.pages, process),
       decisions: {
         append: (records) => appender.append(records),
         partitionCount: decisions.partitions.length,

@@ -8,6 +8,7 @@ import type { EffectsCache, OwnershipProof } from "../stores/effects-cache.ts";
 import type { LedgerStore } from "../stores/ledger-store.ts";
 import type { MemoryPartitionMaps } from "../stores/memory/partition-map-store.ts";
 import type { OrderReads } from "../stores/order-reads.ts";
+import type { PageCache } from "../stores/page-cache.ts";
 import type { ReadCache } from "../stores/read-cache.ts";
 import type { Engine } from "./engine.ts";
 import type { SimBrokers } from "./sim-admin.ts";
@@ -37,6 +38,8 @@ export type Services = {
   readonly storeReads: SimService;
   readonly cache: SimService;
   readonly cacheReads: SimService;
+  /** What is asked of pages, which draws from chance of its own. */
+  readonly pages: SimService;
   /** What the outlet of the decisions asks of the log and of the store. */
   readonly decisionsAppends: SimService;
   readonly decisionsStore: SimService;
@@ -52,6 +55,7 @@ export type Stores = {
   readonly catalogue: CatalogueStore;
   readonly maps: MemoryPartitionMaps;
   readonly readCache: ReadCache;
+  readonly pages: PageCache;
   readonly effectsCache: (proof: OwnershipProof) => EffectsCache;
   readonly subscribe: (listener: (message: DecisionMessage) => void) => () => void;
 };

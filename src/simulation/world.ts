@@ -16,6 +16,8 @@ import type { Line } from "../schemas/lines.ts";
 import type { DecisionNotice } from "../schemas/decision-feed.ts";
 import { createMemoryCache } from "../stores/memory/effects-cache.ts";
 import type { MemoryCache } from "../stores/memory/effects-cache.ts";
+import { createMemoryPageCache } from "../stores/memory/page-cache.ts";
+import type { MemoryPageCache } from "../stores/memory/page-cache.ts";
 import { createMemoryLedgerStore } from "../stores/memory/ledger-store.ts";
 import type { MemoryLedger } from "../stores/memory/ledger-store.ts";
 import { createMemoryPartitionMapStore } from "../stores/memory/partition-map-store.ts";
@@ -74,6 +76,7 @@ export class World {
   readonly decisions: SimLog;
   readonly ledger: MemoryLedger;
   readonly cache: MemoryCache;
+  readonly pages: MemoryPageCache;
   readonly maps: MemoryPartitionMaps;
   readonly group: SimGroup;
   /** What was committed, in the order of the commits. */
@@ -108,6 +111,7 @@ export class World {
       committed: (group) => void this.journal.push({ atMs: engine.now, group }),
     });
     this.cache = createMemoryCache({ now });
+    this.pages = createMemoryPageCache({ now });
     this.maps = createMemoryPartitionMapStore(now, ({ partitionCount, growth }, after) => {
       const grew = growth?.phase === "draining" && after.partitionCount > partitionCount;
       if (grew) this.growths.push({ fromCount: partitionCount, cuts: growth.cuts });
@@ -138,6 +142,7 @@ export class World {
         catalogue: createMemoryCatalogue((productId) => this.ledger.stock.get(productId)),
         maps: this.maps,
         readCache: this.cache.readCache(),
+        pages: this.pages,
         effectsCache: (proof) => this.#watched(this.cache.effectsCache(proof)),
         subscribe: (listener) => this.cache.subscribe(listener),
       },
@@ -272,6 +277,7 @@ export class World {
       }
       case "flush cache":
         this.cache.flush();
+        this.pages.flush();
         break;
       case "expire": {
         const known = [...this.ledger.stock.keys()];
@@ -370,11 +376,12 @@ export class World {
   }
 
   #both(name: ServiceName): readonly SimService[] {
-    const { log, logAppends, decisionsAppends, store, storeReads, decisionsStore, cache, cacheReads } = this.services;
+    const { log, logAppends, decisionsAppends, store, storeReads, decisionsStore, cache, cacheReads, pages } =
+      this.services;
     const both = {
       log: [log, logAppends, decisionsAppends],
       store: [store, storeReads, decisionsStore],
-      cache: [cache, cacheReads],
+      cache: [cache, cacheReads, pages],
     };
     return both[name];
   }
@@ -408,6 +415,7 @@ function createServices(engine: Engine, side: SideEngine): Services {
     storeReads: service("store", [0.2, 2], limits.readDeadlineMs, store),
     cache: service("cache", [0.1, 1], limits.effectsDeadlineMs, cache),
     cacheReads: service("cache", [0.1, 1], limits.cacheDeadlineMs, cache),
+    pages: service("cache", [0.1, 1], limits.cacheDeadlineMs, cache, side),
     decisionsAppends: service("log", [0.5, 4], limits.appendDeadlineMs, log, side),
     decisionsStore: service("store", [0.3, 3], limits.commitTimeoutMs, store, side),
   };

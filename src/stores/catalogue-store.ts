@@ -57,22 +57,38 @@ export type Category = { readonly name: string; readonly products: number };
 /** A product beside its stock; null: no stock command has been decided yet. */
 export type StockedProduct = { readonly product: Product; readonly stock: Stock | null };
 
-/** All methods reject with `StoreUnavailable` when the store is away. */
+/** What a transaction changes: a product, with the categories that it was in and is in. */
+export type TouchedProduct = { readonly productId: string; readonly categories: readonly string[] };
+/** Told what is about to change; the commit, which `limits.commitTimeoutMs` after the transaction was begun can't come any more, waits for it. */
+export type BeforeCommit = (touched: readonly TouchedProduct[]) => Promise<void>;
+
+/**
+ * All methods reject with `StoreUnavailable` when the store is away; of those that write it is then not known whether they did, or will.
+ * After any other error they did not.
+ */
 export type CatalogueStore = {
   /** Adds the product unless its id is taken; returns what is stored under the id now, and whether this call added it. */
-  create(product: NewProduct): Promise<{ readonly product: Product; readonly created: boolean }>;
+  create(
+    product: NewProduct,
+    beforeCommit?: BeforeCommit,
+  ): Promise<{ readonly product: Product; readonly created: boolean }>;
   /** One result for each id, in order; null: not in the catalogue. */
   products(ids: readonly string[]): Promise<(Product | null)[]>;
   /**
    * Changes the product if it has one of the revisions (null: whichever it has), which then grows by one. One that is as wanted already is
    * "changed", whatever its revision: the same change again, after an answer that was lost.
    */
-  change(id: string, change: ProductChange, revisions: readonly number[] | null): Promise<ChangedProduct>;
+  change(
+    id: string,
+    change: ProductChange,
+    revisions: readonly number[] | null,
+    beforeCommit?: BeforeCommit,
+  ): Promise<ChangedProduct>;
   /**
    * Adds those that are not there, and makes the others as they are here but for their `initialStock`, in one transaction. One result for
    * each, in order; their ids must differ. With `isTrial` nothing is written, and what would have been is told.
    */
-  putAll(products: readonly NewProduct[], isTrial: boolean): Promise<PutProduct[]>;
+  putAll(products: readonly NewProduct[], isTrial: boolean, beforeCommit?: BeforeCommit): Promise<PutProduct[]>;
   /** In the order of the listing, those behind `after` (null: from the first). */
   list(listing: ProductListing, after: ListingPosition | null, limit: number): Promise<ListedProduct[]>;
   /** All that have a product that is not archived, and how many, in the order of their names. */

@@ -35,6 +35,7 @@ import { createMemoryDriverPositions } from "../../src/stores/memory/driver-posi
 import { createMemoryDriverStore } from "../../src/stores/memory/driver-store.ts";
 import { createMemoryPartitionMapStore } from "../../src/stores/memory/partition-map-store.ts";
 import type { DecisionListener } from "../../src/stores/decision-feed.ts";
+import type { PageCache } from "../../src/stores/page-cache.ts";
 import type { OrderReads, Page, TimePosition } from "../../src/stores/order-reads.ts";
 import type { OpenApi } from "../../local/http-reference/openapi.ts";
 import { simCodec } from "../simulation/sim-log.ts";
@@ -52,6 +53,8 @@ export class ApiWorld {
   readonly health = createHealth();
   readonly metrics = createMetrics({ defaults: false });
   readonly cache = createMemoryCache();
+  /** Undefined: PostgreSQL is read for each page. */
+  pages: PageCache | undefined;
   readonly maps = createMemoryPartitionMapStore();
   readonly positions = createMemoryDriverPositions({ now: () => this.clock?.() ?? Date.now() });
   readonly log: Logged[] = [];
@@ -114,6 +117,7 @@ export class ApiWorld {
       fulfilments: this.#fulfilments(),
       tracking: this.#tracking(),
       cache: this.cache.readCache(),
+      pages: this.pages === undefined ? undefined : { cache: this.pages, isRead: true },
       drivers: this.#drivers(),
       positions: this.positions,
       teller: { tell: (changes) => (this.tells ? this.cache.changeTeller().tell(changes) : Promise.resolve()) },
@@ -288,7 +292,7 @@ export class ApiWorld {
   #catalogue(): CatalogueStore {
     const catalogue = createMemoryCatalogue((productId) => this.stock.get(productId), this.products);
     return {
-      create: (product) => this.#ask(() => catalogue.create(product)),
+      create: (...wanted) => this.#ask(() => catalogue.create(...wanted)),
       products: (ids) => {
         this.catalogueQuestions++;
         return this.#ask(() => catalogue.products(ids));

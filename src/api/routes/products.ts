@@ -1,19 +1,23 @@
+import type { FastifyReply } from "fastify";
 import { limits } from "../../limits.ts";
 import type { Stock } from "../../schemas/lines.ts";
 import type { Product as CatalogueProduct } from "../../stores/catalogue-store.ts";
+import { StoreUnavailable } from "../../stores/ledger-store.ts";
 import type { ApiServer } from "../api-server.ts";
 import { hasAlready, productTag, sendNotModified } from "../entity-tags.ts";
-import { cursorOf, listingOf, positionOf } from "../product-listing.ts";
-import { answer, notModified } from "../schemas/answer.ts";
+import type { ReadPage } from "../pages.ts";
+import { listingOf, positionOf } from "../product-listing.ts";
+import type { ProductsAnswer } from "../product-pages.ts";
+import { answer, pageNotModified } from "../schemas/answer.ts";
 import { IfNoneMatchHeaders } from "../schemas/fields.ts";
 import { Categories, ListProductsQuery, Product, ProductPage, ProductParams } from "../schemas/products.ts";
 import { problemResponses } from "../schemas/problem.ts";
 import type { ApiServices } from "../services.ts";
 import { staleHeader } from "../stale-header.ts";
-import { noStock } from "../stock-reader.ts";
 import { unknownProduct } from "./stock-commands.ts";
 
 const tags = ["products"];
+const pageHeaders = ["ETag", "Cache-Control", "X-Cache", "X-Tallyman-Stale"] as const;
 const readSchema = {
   operationId: "readProduct",
   tags,
@@ -21,8 +25,8 @@ const readSchema = {
   params: ProductParams,
   headers: IfNoneMatchHeaders,
   response: {
-    200: answer("The product", Product, "ETag", "Cache-Control", "X-Tallyman-Stale"),
-    304: notModified,
+    200: answer("The product", Product, ...pageHeaders),
+    304: pageNotModified,
     ...problemResponses(["invalid_request", "unknown_product", "store_unavailable"]),
   },
 };
@@ -33,8 +37,10 @@ const listSchema = {
   description:
     "A search finds products in which each word begins a word of the name, the category or the description, the best first; then those whose names look like what was typed.",
   querystring: ListProductsQuery,
+  headers: IfNoneMatchHeaders,
   response: {
-    200: answer("One page", ProductPage),
+    200: answer("One page", ProductPage, ...pageHeaders),
+    304: pageNotModified,
     ...problemResponses(["invalid_request", "invalid_cursor", "store_unavailable"]),
   },
 };
@@ -43,43 +49,61 @@ const categoriesSchema = {
   operationId: "listCategories",
   tags,
   summary: "List the categories that have products",
+  headers: IfNoneMatchHeaders,
   response: {
-    200: answer("All of them", Categories),
+    200: answer("All of them", Categories, ...pageHeaders),
+    304: pageNotModified,
     ...problemResponses(["store_unavailable"]),
   },
 };
 
-export function productRoutes(app: ApiServer, { catalogue, isStoreAway, products, readStock }: ApiServices): void {
+type PageKind = "product" | "list" | "search" | "categories";
+type Asked = { readonly request: { readonly headers: { "if-none-match"?: string } }; readonly reply: FastifyReply };
+
+export function productRoutes(app: ApiServer, services: ApiServices): void {
+  const { catalogue, isStoreAway, metrics, productPages, readStock } = services;
+
+  const send = (
+    page: PageKind,
+    { answer: { body, tag }, source }: ReadPage<ProductsAnswer>,
+    { request, reply }: Asked,
+  ) => {
+    metrics.pageReads.inc({ page, cache: source });
+    reply.header("etag", tag).header("cache-control", "no-cache").header("x-cache", source.toUpperCase());
+    if (isStoreAway()) reply.header(staleHeader, "1");
+    if (hasAlready(request.headers["if-none-match"], tag)) return sendNotModified(reply);
+    return reply.header("content-type", "application/json; charset=utf-8").send(body);
+  };
+  /** What this process knows, where neither Redis nor PostgreSQL has told. */
+  const knownProduct = async (productId: string): Promise<ReadPage<ProductsAnswer> | null> => {
+    const [product, stock] = await Promise.all([catalogue.find(productId), readStock(productId)]);
+    if (product === null) return null;
+    const view = productView(product, stock);
+    return { answer: { body: JSON.stringify(view), tag: productTag(view) }, source: "bypass" };
+  };
+
   app.get("/products/:id", { schema: readSchema }, async (request, reply) => {
     const productId = request.params.id;
-    // Asked at once: most of the time neither needs PostgreSQL.
-    const [product, stock] = await Promise.all([catalogue.find(productId), readStock(productId)]);
-    if (product === null) throw unknownProduct(productId);
-    if (isStoreAway()) reply.header(staleHeader, "1");
-    const view = productView(product, stock);
-    const tag = productTag(view);
-    reply.header("etag", tag).header("cache-control", "no-cache");
-    if (hasAlready(request.headers["if-none-match"], tag)) return sendNotModified(reply);
-    return reply.send(view);
+    const page = await productPages.product(productId).catch((error: unknown) => {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      return knownProduct(productId);
+    });
+    if (page === null) throw unknownProduct(productId);
+    return send("product", page, { request, reply });
   });
 
-  app.get("/products", { schema: listSchema }, async ({ query }) => {
+  app.get("/products", { schema: listSchema }, async (request, reply) => {
+    const { query } = request;
     const { cursor, limit = limits.pageSizeDefault } = query;
     const listing = listingOf(query);
-    // Nothing of what was typed is a word.
-    if (listing.words?.length === 0) return { products: [], next: null };
     const after = cursor === undefined ? null : positionOf(cursor, listing);
-    // One more than asked for tells whether there is a next page.
-    const found = await products.list(listing, after, limit + 1);
-    const page = found.slice(0, limit);
-    const last = page.at(-1);
-    return {
-      products: page.map(({ product, stock }) => productView(product, stock ?? noStock)),
-      next: found.length > limit && last !== undefined ? cursorOf(last.position, listing) : null,
-    };
+    const page = await productPages.list(listing, after, limit);
+    return send(listing.words === undefined ? "list" : "search", page, { request, reply });
   });
 
-  app.get("/categories", { schema: categoriesSchema }, async () => ({ categories: await products.categories() }));
+  app.get("/categories", { schema: categoriesSchema }, async (request, reply) =>
+    send("categories", await productPages.categories(), { request, reply }),
+  );
 }
 
 export function productView(product: CatalogueProduct, { quantity, version }: Stock): Product {

@@ -12,6 +12,10 @@ export const answerHeaders = {
     description:
       "`no-store`: nobody may keep the answer; `no-cache`: who keeps it asks again with its `ETag` each time; `private`: no cache between may keep it",
   }),
+  "X-Cache": Type.Enum(["HIT", "MISS", "BYPASS"], {
+    description:
+      "Where descriptions came from: Redis; PostgreSQL; or PostgreSQL since they are just being changed, depend on quantities, or Redis could not be asked. Quantities are always as they are",
+  }),
   ETag: Type.String({
     pattern: '^(W/)?"[A-Za-z0-9+/=._-]+"$',
     description: "Which state of it this is: for `If-None-Match`",
@@ -36,6 +40,9 @@ export const notModified = {
   ...Type.Null({ description: "As the caller has it (`If-None-Match`)" }),
   headers: headersOf("ETag", "Cache-Control"),
 };
+
+/** The same of a page that is kept in Redis. */
+export const pageNotModified = { ...notModified, headers: headersOf("ETag", "Cache-Control", "X-Cache") };
 
 /** Answers that may also be told to somebody who waited. */
 export const waited = <Each extends { readonly headers: Record<string, TSchema> }>(

@@ -4,7 +4,14 @@
  */
 import type { Stock } from "../../schemas/lines.ts";
 import { contentOf, isAsWanted, putKindOf } from "../catalogue-store.ts";
-import type { CatalogueStore, ListedProduct, Product, ProductListing } from "../catalogue-store.ts";
+import type {
+  BeforeCommit,
+  CatalogueStore,
+  ListedProduct,
+  NewProduct,
+  Product,
+  ProductListing,
+} from "../catalogue-store.ts";
 
 type Row = { readonly product: Product; readonly createdAt: string };
 
@@ -28,37 +35,62 @@ export function createMemoryCatalogue(
     const key = { id: "", name: name.toLowerCase(), price, "-price": price, newest: createdAt, relevance: "1" }[sort];
     return { product, stock: stockOf(id) ?? null, position: { key, productId: id } };
   };
+  /** As a transaction would: what is to be written is announced as it is in the end, for nobody writes meanwhile. */
+  const announced = async (
+    ids: readonly string[],
+    written: () => readonly NewProduct[],
+    beforeCommit?: BeforeCommit,
+  ): Promise<void> => {
+    const categoryOf = (id: string): string | undefined => products.get(id)?.category;
+    for (;;) {
+      const before = ids.map(categoryOf);
+      const touched = written().map(({ id, category }) => ({
+        productId: id,
+        categories: [...new Set([categoryOf(id) ?? category, category])],
+      }));
+      if (touched.length === 0 || beforeCommit === undefined) return;
+      await beforeCommit(touched);
+      if (ids.every((id, at) => categoryOf(id) === before[at])) return;
+    }
+  };
   return {
-    create: (product) => {
+    create: async (product, beforeCommit) => {
+      await announced([product.id], () => (products.has(product.id) ? [] : [product]), beforeCommit);
       const known = read(product.id);
-      if (known !== undefined) return Promise.resolve({ product: known, created: false });
+      if (known !== undefined) return { product: known, created: false };
       const added = { ...product, revision: 1, archived: false };
       products.set(product.id, added);
-      return Promise.resolve({ product: added, created: true });
+      return { product: added, created: true };
     },
     products: (ids) => Promise.resolve(ids.map((id) => read(id) ?? null)),
-    change: (id, change, revisions) => {
+    change: async (id, change, revisions, beforeCommit) => {
+      const wanted = (): Product | null => {
+        const product = read(id);
+        if (product === undefined || isAsWanted(product, change)) return null;
+        return revisions === null || revisions.includes(product.revision) ? { ...product, ...change } : null;
+      };
+      await announced([id], () => [wanted()].filter((each) => each !== null), beforeCommit);
+      const changed = wanted();
+      if (changed !== null) products.set(id, { ...changed, revision: changed.revision + 1 });
       const product = read(id);
-      if (product === undefined) return Promise.resolve({ kind: "unknown" });
-      if (isAsWanted(product, change)) return Promise.resolve({ kind: "changed", product });
-      if (revisions !== null && !revisions.includes(product.revision))
-        return Promise.resolve({ kind: "conflict", product });
-      const changed = { ...product, ...change, revision: product.revision + 1 };
-      products.set(id, changed);
-      return Promise.resolve({ kind: "changed", product: changed });
+      if (product === undefined) return { kind: "unknown" };
+      return { kind: changed !== null || isAsWanted(product, change) ? "changed" : "conflict", product };
     },
-    putAll: (wanted, isTrial) =>
-      Promise.resolve(
-        wanted.map((product) => {
-          const before = read(product.id);
-          const kind = putKindOf(before, product);
-          const changed = before === undefined ? product : { ...before, ...contentOf(product) };
-          const put = { archived: false, ...changed, revision: (before?.revision ?? 0) + 1 };
-          const stored = kind === "unchanged" || isTrial ? (before ?? put) : put;
-          if (!isTrial) products.set(product.id, stored);
-          return { kind, product: stored, hasStock: stockOf(product.id) !== undefined };
-        }),
-      ),
+    putAll: async (wanted, isTrial, beforeCommit) => {
+      const written = (): readonly NewProduct[] =>
+        isTrial ? [] : wanted.filter((product) => putKindOf(read(product.id), product) !== "unchanged");
+      const ids = wanted.map(({ id }) => id);
+      await announced(ids, written, beforeCommit);
+      return wanted.map((product) => {
+        const before = read(product.id);
+        const kind = putKindOf(before, product);
+        const changed = before === undefined ? product : { ...before, ...contentOf(product) };
+        const put = { archived: false, ...changed, revision: (before?.revision ?? 0) + 1 };
+        const stored = kind === "unchanged" || isTrial ? (before ?? put) : put;
+        if (!isTrial) products.set(product.id, stored);
+        return { kind, product: stored, hasStock: stockOf(product.id) !== undefined };
+      });
+    },
     list: (listing, after, limit) => {
       const isDescending = ["-price", "newest", "relevance"].includes(listing.sort);
       const all = rows()

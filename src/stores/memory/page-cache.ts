@@ -42,10 +42,10 @@ export function createMemoryPageCache(options: MemoryPageCacheOptions = {}) {
   const generationOf = (scope: string): string | null => {
     const known = scopes.get(scope);
     if (known?.kind === "busy") {
-      if ([...known.marks.values()].some((until) => until > now())) return guards("marks") ? null : "-";
+      if ([...known.marks.values()].some((until) => until > now())) return guards("marks") ? null : none;
       scopes.delete(scope);
     }
-    return known?.kind === "quiet" && known.until > now() ? known.generation : "-";
+    return known?.kind === "quiet" && known.until > now() ? known.generation : none;
   };
   const generationsOf = (page: Page): string[] | null => {
     const generations = page.scopes.map(generationOf).filter((each) => each !== null);
@@ -58,8 +58,8 @@ export function createMemoryPageCache(options: MemoryPageCacheOptions = {}) {
     if (kept.incarnation !== incarnation?.word) return null;
     return isSame(kept.generations, generations) ? kept : null;
   };
-  const setQuiet = (scope: string): void => {
-    scopes.set(scope, { kind: "quiet", generation: newWord(), until: now() + limits.pageGenerationTtlMs });
+  const keep = (scope: string, generation: string, ms: number): void => {
+    scopes.set(scope, { kind: "quiet", generation, until: now() + ms });
   };
   const makeRoom = (bytes: number): boolean => {
     for (const [key, { until }] of pages) if (until <= now()) pages.delete(key);
@@ -73,8 +73,8 @@ export function createMemoryPageCache(options: MemoryPageCacheOptions = {}) {
     return total <= bytesMax - bytes;
   };
   const put = (page: Page, text: string, bytes: number): string => {
-    for (const scope of page.scopes) if (generationOf(scope) === "-") setQuiet(scope);
     const generations = generationsOf(page) ?? [];
+    page.scopes.forEach((scope, at) => keep(scope, generations[at] ?? "", limits.pageGenerationTtlMs));
     const stamp = `${generations.join(" ")} ${newWord()}`;
     const kept = { stamp, text, generations, incarnation: incarnation?.word ?? "", until: now() + limits.pageTtlMs };
     pages.delete(page.key);
@@ -107,8 +107,9 @@ export function createMemoryPageCache(options: MemoryPageCacheOptions = {}) {
     take: (page, shares) =>
       step(() => {
         incarnation ??= { word: newWord(), usableFrom: guards("pause") ? now() + markTtlMs : 0 };
-        const generations = generationsOf(page);
-        if (incarnation.usableFrom > now() || generations === null) return { kind: "busy" };
+        if (incarnation.usableFrom > now() || generationsOf(page) === null) return { kind: "busy" };
+        for (const scope of page.scopes) if (generationOf(scope) === none) keep(scope, newWord(), 2 * fillTtlMs);
+        const generations = generationsOf(page) ?? [];
         const kept = validPage(page);
         if (kept !== null) return hit(kept);
         const known = fills.get(page.key);
@@ -144,13 +145,13 @@ export function createMemoryPageCache(options: MemoryPageCacheOptions = {}) {
           const known = scopes.get(scope);
           const marks = known?.kind === "busy" ? [...known.marks] : [];
           const others = marks.filter(([other, until]) => other !== token && until > now());
-          if (others.length === 0) setQuiet(scope);
+          if (others.length === 0) scopes.delete(scope);
           else scopes.set(scope, { kind: "busy", marks: new Map(others) });
         }
       }),
     touch: (touched) =>
       step(() => {
-        for (const scope of touched) if (generationOf(scope) !== null) setQuiet(scope);
+        for (const scope of touched) if (generationOf(scope) !== null) scopes.delete(scope);
       }),
     forget: () => step(() => void (incarnation = null)),
   };
@@ -170,6 +171,9 @@ export function createMemoryPageCache(options: MemoryPageCacheOptions = {}) {
     size: (): number => pages.size,
   };
 }
+
+/** No generation, and never noted as one. */
+const none = "";
 
 const isSame = (one: readonly string[], other: readonly string[]): boolean =>
   one.length === other.length && one.every((each, index) => each === other[index]);

@@ -1,7 +1,8 @@
--- Takes a writer's mark off scopes (I1 of page-cache.ts). Where it was the last one, or is not there any more, the scope gets a new generation.
+-- Takes a writer's mark off scopes (I1 of page-cache.ts). Where it was the last one, or is not there any more, the scope
+-- has no generation: the next reader who misses a page makes a new one.
 --
 -- KEYS   the scopes
--- ARGV   1 the writer's token; 2 a new word; 3 milliseconds that the keys live
+-- ARGV   1 the writer's token; 2 milliseconds that the keys live
 -- Result how many scopes
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -16,9 +17,9 @@ for _, key in ipairs(KEYS) do
     end
   end
   if #marks == 0 then
-    redis.call('SET', key, ARGV[2], 'PX', ARGV[3])
+    redis.call('DEL', key)
   else
-    redis.call('SET', key, '!' .. table.concat(marks, ' '), 'PX', ARGV[3])
+    redis.call('SET', key, '!' .. table.concat(marks, ' '), 'PX', ARGV[2])
   end
 end
 return #KEYS

@@ -98,9 +98,8 @@ export function createRedisPageCache(options: RedisPageCacheOptions): PageCache 
     mark: ({ token, scopes }) =>
       inSlices(scopes, (keys) => runScript(redis, markScopes, keys, [token, markTtlMs, limits.pageGenerationTtlMs])),
     clear: ({ token, scopes }) =>
-      inSlices(scopes, (keys) => runScript(redis, clearScopes, keys, [token, newWord(), limits.pageGenerationTtlMs])),
-    touch: (scopes) =>
-      inSlices(scopes, (keys) => runScript(redis, touchScopes, keys, [newWord(), limits.pageGenerationTtlMs])),
+      inSlices(scopes, (keys) => runScript(redis, clearScopes, keys, [token, limits.pageGenerationTtlMs])),
+    touch: (scopes) => inSlices(scopes, (keys) => runScript(redis, touchScopes, keys, [])),
     forget: () =>
       guarded(async () => {
         await redis.del(pagesIncarnationKey);

@@ -24,7 +24,7 @@ local generations = {}
 local is_quiet = word ~= ''
 local is_same = ARGV[11] == word
 for index = 7, #KEYS do
-  local generation = redis.call('GET', KEYS[index]) or '-'
+  local generation = redis.call('GET', KEYS[index]) or ''
   if string.sub(generation, 1, 1) == '!' then is_quiet = false end
   if generation ~= ARGV[index + 5] then is_same = false end
   generations[#generations + 1] = generation
@@ -61,14 +61,7 @@ while left > 0 and tonumber(redis.call('HGET', KEYS[6], 'total') or 0) > room do
 end
 if tonumber(redis.call('HGET', KEYS[6], 'total') or 0) > room then return { 'not_put' } end
 
-for index, generation in ipairs(generations) do
-  if generation == '-' then
-    generations[index] = ARGV[2]
-    redis.call('SET', KEYS[index + 6], ARGV[2], 'PX', ARGV[4])
-  else
-    redis.call('PEXPIRE', KEYS[index + 6], ARGV[4])
-  end
-end
+for index = 7, #KEYS do redis.call('PEXPIRE', KEYS[index], ARGV[4]) end
 local stamp = word .. ' ' .. table.concat(generations, ' ') .. ' ' .. ARGV[2]
 redis.call('SET', KEYS[2], stamp .. '\n' .. ARGV[10], 'PX', ARGV[3])
 redis.call('SET', KEYS[3], stamp, 'PX', ARGV[3])

@@ -2,10 +2,9 @@
 -- there by now. Nothing is given while a writer is under way, or for a while after all was lost (I4).
 --
 -- KEYS   1 incarnation; 2 page; 3 its fill; 4.. its scopes
--- ARGV   1 a new word; 2 milliseconds for which nothing is put after a loss; 3 milliseconds that a fill lives; 4 `1`: another reader's
---        fill is shared
--- Result a word: `hit`, then stamp and text; `fill`, then token, incarnation and a generation for each scope, `-` where there is none;
---        `taken`; `busy`
+-- ARGV   1 a new word; 2 milliseconds for which nothing is put after a loss; 3 milliseconds that a fill lives, and twice that a new
+--        generation, unless a page is put under it; 4 `1`: another reader's fill is shared
+-- Result a word: `hit`, then stamp and text; `fill`, then token, incarnation and a generation for each scope; `taken`; `busy`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local incarnation = redis.call('GET', KEYS[1])
@@ -18,13 +17,16 @@ if tonumber(usable_from) > now then return { 'busy' } end
 
 local generations = {}
 for index = 4, #KEYS do
-  local generation = redis.call('GET', KEYS[index]) or '-'
-  if string.sub(generation, 1, 1) == '!' then
+  local generation = redis.call('GET', KEYS[index])
+  if generation and string.sub(generation, 1, 1) == '!' then
     for _, ends in string.gmatch(string.sub(generation, 2), '(%S+) (%d+)') do
       if tonumber(ends) > now then return { 'busy' } end
     end
-    redis.call('DEL', KEYS[index]) -- Those writers died, and what they wanted to commit is committed by now or never will be.
-    generation = '-'
+    generation = false -- Those writers died, and what they wanted to commit is committed by now or never will be.
+  end
+  if not generation then
+    generation = ARGV[1]
+    redis.call('SET', KEYS[index], generation, 'PX', 2 * tonumber(ARGV[3]))
   end
   generations[#generations + 1] = generation
 end

@@ -136,7 +136,7 @@ describe("a run", () => {
   });
 
   test("that waits for what is not the world's ends with an error", async () => {
-    const shop = simulateTallyman({ seed: 1, realWaitMs: 50 });
+    const shop = simulateTallyman({ seed: 2, realWaitMs: 50 });
     const hanging = shop.run(async () => {
       await shop.fetch(`${shop.url}/products`);
       await never;

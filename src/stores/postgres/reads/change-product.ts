@@ -9,6 +9,12 @@ const columns = {
   imageUrl: "image_url",
 } as const satisfies Record<keyof ProductChange, string>;
 
+/** Input: id. Result: the category of the product, which nobody else changes before the transaction's end. Locks: the product's row. */
+export const lockCategorySql = {
+  name: "lock_product_category",
+  text: `select category from products where product_id = $1 for update`,
+};
+
 /**
  * Input: id, revisions (int4[]; null: any), and a value for each member of the change. Changes the product if it has one of the revisions and
  * is not as wanted already. Result: its id where it was changed. Locks: the product's row.

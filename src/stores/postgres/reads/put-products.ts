@@ -1,3 +1,9 @@
+/** Input: product ids (text[]). Result: the categories of those that are there. Locks: their rows, in the order of their ids. */
+export const lockCategoriesSql = {
+  name: "lock_products_categories",
+  text: `select product_id, category from products where product_id = any($1::text[]) order by product_id for update`,
+};
+
 /**
  * Input: products as JSON, each with another id. Adds those that are not there and changes those that differ; their `initial_stock` stays.
  * Result: the ids of those that were written, and whether they are new. Locks: their rows, in the order of their ids.
