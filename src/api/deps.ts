@@ -42,6 +42,8 @@ export type ApiDeps = {
   readonly cache: ReadCache;
   /** Left out: pages are read from PostgreSQL, and nobody is told of changes. `isRead` false: the same, but others are told. */
   readonly pages?: { readonly cache: PageCache; readonly isRead: boolean } | undefined;
+  /** For a simulation: orders on their way are kept as pages otherwise. */
+  readonly keepsOrders?: boolean;
   readonly drivers: DriverStore;
   readonly positions: DriverPositions;
   /** Starts the decision feed; the server closes it. */

@@ -1,5 +1,5 @@
 /**
- * Finds orders by id (P17): Redis, else PostgreSQL, else the proof that there is none. Questions of one turn of the event
+ * Finds orders by id (P17): Redis, which has what processors told and, of packed orders, what readers found; else PostgreSQL, else the proof that there is none. Questions of one turn of the event
  * loop share one command to Redis, one statement and one proof.
  */
 import type { Clock } from "../clock.ts";
@@ -45,10 +45,13 @@ export type OrderFinderOptions = {
   readonly proveAbsence: AbsenceProof;
   readonly metrics: Pick<Metrics, "cacheFailures">;
   readonly clock: Pick<Clock, "now" | "soon">;
+  /** A packed order that Redis keeps beside what processors tell, which is no older than PostgreSQL's; null: none. Never rejects. */
+  readonly kept?: (orderId: string) => Promise<OrderDocument | null>;
 };
 
 export function createOrderFinder(options: OrderFinderOptions): OrderFinder {
   const { cache, orders, letters, codec, proveAbsence, metrics, clock } = options;
+  const { kept = () => Promise.resolve(null) } = options;
   const line = createTickBatch<string, StoredLine | null>(limits.lookupIdsMax, (ids) => orders.lines(ids), clock);
 
   const glance = async (orderId: string): Promise<OrderDocument | null> => {
@@ -92,7 +95,7 @@ export function createOrderFinder(options: OrderFinderOptions): OrderFinder {
     status !== "pending" || Math.abs(clock.now() - Date.parse(placedAt)) < limits.pendingBelievedMs;
   const known = async (orderId: string): Promise<OrderDocument | null> => {
     const glanced = await glance(orderId);
-    if (glanced === null) return decided(orderId);
+    if (glanced === null) return (await kept(orderId)) ?? decided(orderId);
     if (isBelieved(glanced)) return glanced;
     try {
       return (await decided(orderId)) ?? glanced;

@@ -29,6 +29,7 @@ import { createGrowthCheck } from "./growth-health.ts";
 import { createOrderFinder } from "./order-finder.ts";
 import type { OrderFinder } from "./order-finder.ts";
 import { createMarkedCatalogue } from "./marked-catalogue.ts";
+import { createMarkedDrivers, createMarkedFulfilments } from "./marked-tracking.ts";
 import { createPageMarks } from "./page-marks.ts";
 import { createProductPages } from "./product-pages.ts";
 import type { ProductPages } from "./product-pages.ts";
@@ -92,7 +93,10 @@ export type ApiServices = {
 
 export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
   const { codec, appender, inspector, catalogue, orders, cache, health, metrics, clock = systemClock } = deps;
-  const { drivers, positions } = deps;
+  const { positions } = deps;
+  const marks = deps.pages && createPageMarks({ cache: deps.pages.cache, metrics, clock });
+  const drivers = marks === undefined ? deps.drivers : createMarkedDrivers(deps.drivers, marks);
+  const fulfilments = marks === undefined ? deps.fulfilments : createMarkedFulfilments(deps.fulfilments, marks);
   const map = createIngressMap({ map: deps.map, maps: deps.maps, logAdmin: deps.logAdmin, metrics, clock });
   if (deps.growth !== undefined) {
     health.watch("partitions", false, createGrowthCheck({ map: () => map.map(), clock, ...deps.growth }));
@@ -107,11 +111,18 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
   const leaving = new AbortController();
   const quotas = createProductQuotas({ bounds: limits, clock, metrics });
   const knownProducts = createCatalogue(catalogue, clock, isStoreAway, deps.catalogueCacheEntriesMax);
-  const finder = createOrderFinder({ cache, orders, letters: deps.letters, codec, proveAbsence, metrics, clock });
+  const pages = deps.pages?.isRead === true ? deps.pages.cache : null;
+  const tracking = createOrderTracking({
+    ...{ tracking: deps.tracking, metrics, clock },
+    cache: deps.keepsOrders === false ? null : pages,
+  });
+  const finder = createOrderFinder({
+    ...{ cache, orders, letters: deps.letters, codec, proveAbsence, metrics, clock },
+    kept: (orderId) => tracking.kept(orderId),
+  });
   const readStock = createStockReader({ cache, orders, metrics, clock });
-  const marks = deps.pages && createPageMarks({ cache: deps.pages.cache, metrics, clock });
   const productPages = createProductPages({
-    cache: deps.pages?.isRead === true ? deps.pages.cache : null,
+    cache: pages,
     catalogue,
     readStocks: (ids) => Promise.all(ids.map(readStock)),
     remember: (product) => void knownProducts.remember(product),
@@ -184,8 +195,8 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
     productPages,
     orders,
     finder,
-    fulfilments: createFulfilments(deps.fulfilments, clock),
-    tracking: createOrderTracking(deps.tracking, clock),
+    fulfilments: createFulfilments(fulfilments, clock),
+    tracking,
     told,
     readStock,
     drivers,

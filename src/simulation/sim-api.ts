@@ -53,6 +53,8 @@ export class SimApi {
       fulfilments: reach(stores.fulfilments, services.storeReads, process),
       letters: reach(stores.letters, services.storeReads, process),
       cache,
+      // No order goes further than being packed: there is nothing to keep of its way.
+      keepsOrders: false,
       pages: { cache: reach(stores.pages, services.pages, process), isRead: true },
       drivers: reach(stores.drivers, services.storeReads, process),
       tracking: reach(stores.tracking, services.storeReads, process),

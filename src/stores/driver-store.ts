@@ -2,6 +2,7 @@
  * The port to who drives, and who brings which order. PostgreSQL stands behind it; the tests have one in memory. Where drivers are is
  * no part of it: see driver-positions.ts. All methods reject with `StoreUnavailable` when the store is away.
  */
+import type { BeforeCommit } from "./fulfilment-store.ts";
 
 export type Driver = {
   readonly id: string;
@@ -64,9 +65,12 @@ export type DriverStore = {
   drivers(ids: readonly string[]): Promise<(Driver | null)[]>;
   setDuty(driverId: string, onDuty: boolean): Promise<DutyOutcome>;
   /** Gives an order to a driver: whoever asks at the same time, an order has one driver and a driver one order. */
-  assign(wanted: Pick<Assignment, "orderId" | "driverId" | "assignedBy">): Promise<AssignOutcome>;
+  assign(
+    wanted: Pick<Assignment, "orderId" | "driverId" | "assignedBy">,
+    beforeCommit?: BeforeCommit,
+  ): Promise<AssignOutcome>;
   /** Takes an order from its driver. */
-  release(orderId: string): Promise<ReleaseOutcome>;
+  release(orderId: string, beforeCommit?: BeforeCommit): Promise<ReleaseOutcome>;
   /** One result for each order, in order; null: it has no driver, or was cancelled. */
   driversOf(orderIds: readonly string[]): Promise<(DriverOfOrderRow | null)[]>;
   /** In the order of their ids, by code units, those behind `after` (null: from the first). Free is who is on duty and has no order. */

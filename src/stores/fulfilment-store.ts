@@ -16,13 +16,16 @@ export type LaterStep = Exclude<FulfilmentStep, "packed">;
 
 export type WantedStep = Omit<DoneStep, "step" | "doneAt"> & { readonly orderId: string; readonly step: LaterStep };
 
+/** The commit, which `limits.commitTimeoutMs` after the transaction was begun can't come any more, waits for it; not called where nothing is changed. */
+export type BeforeCommit = () => Promise<void>;
+
 /** All methods reject with `StoreUnavailable` when the store is away. */
 export type FulfilmentStore = {
   /**
    * Adds the step where the one before it is done and it is not; else changes nothing. Resolves with the order's steps as they
    * are then, in their order: whether the step is there, and by which request, tells what became of this one.
    */
-  advance(wanted: WantedStep): Promise<readonly DoneStep[]>;
+  advance(wanted: WantedStep, beforeCommit?: BeforeCommit): Promise<readonly DoneStep[]>;
   /** One result for each order, in order; empty: it is not packed, or not known. */
   steps(orderIds: readonly string[]): Promise<(readonly DoneStep[])[]>;
 };

@@ -80,3 +80,5 @@ export const categoryScope = (category: string): string => `category:${encodeURI
 export const allProductsScope = "products";
 /** Every listing: products are archived and restored. */
 export const shelfScope = "shelf";
+/** What is kept of an order on its way. */
+export const orderScope = (orderId: string): string => `order:${orderId}`;

@@ -73,6 +73,32 @@ function describeTracking(name: string, createWorld: () => Promise<World>): void
       expect(await tracking()).toMatchObject({ revision: 5, driver: { driverId: "ada" } });
     });
 
+    test("what changes is announced before anybody sees it; what changes nothing is not announced", async () => {
+      const announced: (number | undefined)[] = [];
+      const announce = async (): Promise<void> => void announced.push((await tracking())?.revision);
+      const wanted = { orderId: packed, driverId: "grace", assignedBy: null };
+      const out = { orderId: packed, step: "out_for_delivery", actor: null, requestId: uuidOf(21) } as const;
+      await world.drivers.assign(wanted, announce);
+      await world.drivers.assign({ ...wanted, driverId: "ada" }, announce); // Grace has it.
+      await world.fulfilments.advance(out, announce);
+      await world.fulfilments.advance(out, announce);
+      await world.drivers.release(packed, announce);
+      await world.drivers.release(packed, announce);
+      expect(announced).toEqual([0, 1, 2]);
+      expect(await tracking()).toMatchObject({ revision: 3 });
+    });
+
+    test("what can't be announced is not done", async () => {
+      const fail = (): Promise<void> => Promise.reject(new TypeError("nobody hears it"));
+      const wanted = { orderId: packed, driverId: "grace", assignedBy: null };
+      await expect(world.drivers.assign(wanted, fail)).rejects.toThrow("nobody hears it");
+      const out = { orderId: packed, step: "out_for_delivery", actor: null, requestId: uuidOf(21) } as const;
+      await expect(world.fulfilments.advance(out, fail)).rejects.toThrow("nobody hears it");
+      await give("grace");
+      await expect(world.drivers.release(packed, fail)).rejects.toThrow("nobody hears it");
+      expect(await tracking()).toMatchObject({ revision: 1, fulfilment: "packed", driver: { driverId: "grace" } });
+    });
+
     test("of many orders, each its own, in their order; of those that nothing is known of, nothing", async () => {
       await give("grace", placed);
       await advance("out_for_delivery");

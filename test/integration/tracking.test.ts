@@ -168,3 +168,38 @@ test("a product that is changed at one api is told at the other, beside its stoc
   events.close();
   live.close();
 });
+
+test("when all of Redis is lost an order on its way is as before, but for where the driver is, and is kept again", async () => {
+  const { orderId, driverId } = await createOrder();
+  await send("PUT", `/orders/${orderId}/driver`, { driverId });
+  for (const step of ["pack", "out-for-delivery"]) await send("POST", `/orders/${orderId}/${step}`);
+  await drive(driverId, 400);
+  const read = async (api: Role): Promise<unknown[]> =>
+    Promise.all(
+      [`/orders/${orderId}`, `/orders/${orderId}/driver`].map(async (path) => {
+        const body = (await (await fetch(`${api.url}${path}`)).json()) as Record<string, unknown>;
+        return "position" in body ? { ...body, position: body.position !== null } : body;
+      }),
+    );
+  const [order, driver] = await read(shop);
+  expect(order).toMatchObject({ fulfilment: "out_for_delivery", driver: { driverId } });
+  expect(driver).toMatchObject({ driver: { driverId }, position: true });
+  const kept = `page:order-${orderId}`;
+  await vi.waitFor(async () => {
+    expect(await read(other)).toEqual([order, driver]);
+    expect(await tallyman.redis.exists(kept)).toBe(1);
+  }, patience);
+  await tallyman.redis.flushdb();
+  const unseen = { ...(driver as object), position: false, distanceMetres: null };
+  for (const api of [shop, other, shop]) expect(await read(api)).toEqual([order, unseen]);
+  await drive(driverId, 400);
+  // Nothing is kept until no change from before the loss can be under way.
+  await vi.waitFor(async () => {
+    for (const api of [shop, other]) expect(await read(api)).toEqual([order, driver]);
+    expect(await tallyman.redis.exists(kept)).toBe(1);
+  }, patience);
+  expect(await tallyman.redis.ttl(kept)).toBeGreaterThan(0);
+  await send("POST", `/orders/${orderId}/deliver`);
+  for (const api of [shop, other])
+    expect((await read(api))[0]).toMatchObject({ fulfilment: "delivered", driver: null });
+});

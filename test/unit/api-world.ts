@@ -311,8 +311,8 @@ export class ApiWorld {
       register: (driver) => asked(() => drivers.register(driver)),
       drivers: (ids) => asked(() => drivers.drivers(ids)),
       setDuty: (driverId, isOn) => asked(() => drivers.setDuty(driverId, isOn)),
-      assign: (wanted) => asked(() => drivers.assign(wanted)),
-      release: (orderId) => asked(() => drivers.release(orderId)),
+      assign: (...assigned) => asked(() => drivers.assign(...assigned)),
+      release: (...released) => asked(() => drivers.release(...released)),
       driversOf: (orderIds) => asked(() => drivers.driversOf(orderIds)),
       list: (...listing) => asked(() => drivers.list(...listing)),
     };
@@ -322,7 +322,7 @@ export class ApiWorld {
     const { steps } = this;
     return {
       steps: (ids) => this.#ask(() => steps.steps(ids)),
-      advance: (wanted) => this.#ask(() => steps.advance(wanted)),
+      advance: (...wanted) => this.#ask(() => steps.advance(...wanted)),
     };
   }
 

@@ -39,7 +39,7 @@ export function driverOnTheWayRoute(app: ApiServer, { finder, positionOf, tracki
   app.get("/orders/:id/driver", { schema }, async ({ params, headers }, reply) => {
     const orderId = normalId(params.id);
     const placed = await requireOrder(finder, orderId);
-    const order = placed.fulfilment === null ? placed : trackedOrder(placed, await tracking.of(orderId));
+    const order = trackedOrder(placed, await tracking.of(placed));
     const { driver, fulfilment } = order;
     if (driver === null) {
       throw new Problem("no_driver_to_see", whyNobody(fulfilment), { members: { orderId, fulfilment } });

@@ -2,7 +2,14 @@
 import type { LineStatus } from "../../schemas/lines.ts";
 import type { SeenDriver } from "../../schemas/order-document.ts";
 import { isFree } from "../driver-store.ts";
-import type { Assignment, Driver, DriverOfOrderRow, DriverStore } from "../driver-store.ts";
+import type {
+  AssignOutcome,
+  Assignment,
+  Driver,
+  DriverOfOrderRow,
+  DriverStore,
+  ReleaseOutcome,
+} from "../driver-store.ts";
 
 export type MemoryDriverStoreOptions = {
   /** What the ledger says of an order; undefined: nothing. */
@@ -39,6 +46,28 @@ export function createMemoryDriverStore(options: MemoryDriverStoreOptions): Memo
     if (row === undefined || statusOf(orderId) === "cancelled") return null;
     return { ...row, name: drivers.get(row.driverId)?.name ?? "", endedAt: deliveredAt(orderId) ?? null };
   };
+  const assigned = ({ orderId, driverId, assignedBy }: Omit<Assignment, "assignedAt">): AssignOutcome => {
+    const driver = drivers.get(driverId);
+    if (driver === undefined) return { kind: "unknown_driver" };
+    const status = statusOf(orderId);
+    if (status === undefined) return { kind: "undecided" };
+    if (status !== "accepted") return { kind: "not_accepted" };
+    const standing = orders.get(orderId);
+    if (standing !== undefined) {
+      if (!isActive(standing)) return { kind: "ended", driverId: standing.driverId };
+      if (standing.driverId !== driverId) return { kind: "order_taken", driverId: standing.driverId };
+      return { kind: "assigned", assignment: standing };
+    }
+    if (!driver.onDuty) return { kind: "off_duty" };
+    const active = activeOf(driverId);
+    if (active !== undefined) return { kind: "driver_busy", orderId: active.orderId };
+    return { kind: "assigned", assignment: { orderId, driverId, assignedBy, assignedAt: now() } };
+  };
+  const released = (orderId: string): ReleaseOutcome => {
+    const row = orders.get(orderId);
+    if (row === undefined || statusOf(orderId) === "cancelled") return { kind: "none" };
+    return { kind: isActive(row) ? "released" : "ended", driverId: row.driverId };
+  };
   /** Runs at once, as one step. */
   const step = <Result>(work: () => Result): Promise<Result> => Promise.resolve().then(work);
 
@@ -61,36 +90,25 @@ export function createMemoryDriverStore(options: MemoryDriverStoreOptions): Memo
         if (driver.onDuty !== onDuty) drivers.set(id, { ...driver, onDuty, dutySince: now() });
         return { kind: "done" };
       }),
-    assign: ({ orderId, driverId, assignedBy }) =>
-      step(() => {
-        const driver = drivers.get(driverId);
-        if (driver === undefined) return { kind: "unknown_driver" };
-        const status = statusOf(orderId);
-        if (status === undefined) return { kind: "undecided" };
-        if (status !== "accepted") return { kind: "not_accepted" };
-        const standing = orders.get(orderId);
-        if (standing !== undefined) {
-          if (!isActive(standing)) return { kind: "ended", driverId: standing.driverId };
-          if (standing.driverId !== driverId) return { kind: "order_taken", driverId: standing.driverId };
-          return { kind: "assigned", assignment: standing };
-        }
-        if (!driver.onDuty) return { kind: "off_duty" };
-        const active = activeOf(driverId);
-        if (active !== undefined) return { kind: "driver_busy", orderId: active.orderId };
-        const assignment = { orderId, driverId, assignedBy, assignedAt: now() };
-        orders.set(orderId, assignment);
-        count(orderId);
-        return { kind: "assigned", assignment };
-      }),
-    release: (orderId) =>
-      step(() => {
-        const row = orders.get(orderId);
-        if (row === undefined || statusOf(orderId) === "cancelled") return { kind: "none" };
-        if (!isActive(row)) return { kind: "ended", driverId: row.driverId };
-        orders.delete(orderId);
-        count(orderId);
-        return { kind: "released", driverId: row.driverId };
-      }),
+    assign: async (wanted, beforeCommit) => {
+      // What is written is announced before, for which somebody else may come first.
+      if (assigned(wanted).kind === "assigned") await beforeCommit?.();
+      return step(() => {
+        const outcome = assigned(wanted);
+        if (outcome.kind !== "assigned" || orders.has(wanted.orderId)) return outcome;
+        orders.set(wanted.orderId, outcome.assignment);
+        count(wanted.orderId);
+        return outcome;
+      });
+    },
+    release: async (orderId, beforeCommit) => {
+      if (released(orderId).kind === "released") await beforeCommit?.();
+      return step(() => {
+        const outcome = released(orderId);
+        if (outcome.kind === "released" && orders.delete(orderId)) count(orderId);
+        return outcome;
+      });
+    },
     driversOf: (orderIds) => step(() => orderIds.map(driverOf)),
     list: ({ onDuty, free }, after, limit) =>
       step(() =>

@@ -21,12 +21,12 @@ export function createMemoryFulfilmentStore(
     /** When the order was delivered; undefined: not yet. */
     deliveredAt: (orderId) => stepsOf(orderId).find(({ step }) => step === "delivered")?.doneAt,
     steps: (orderIds) => Promise.resolve(orderIds.map(stepsOf)),
-    advance: ({ orderId, step, actor, requestId }) => {
-      const done = stepsOf(orderId);
-      const isAllowed = done.at(-1)?.step === stepBefore(step);
+    advance: async ({ orderId, step, actor, requestId }, beforeCommit) => {
+      const isAllowed = (): boolean => stepsOf(orderId).at(-1)?.step === stepBefore(step);
+      if (isAllowed()) await beforeCommit?.();
       const added: DoneStep = { step, actor, requestId, doneAt: now() };
-      if (isAllowed) later.set(orderId, [...(later.get(orderId) ?? []), added]);
-      return Promise.resolve(stepsOf(orderId));
+      if (isAllowed()) later.set(orderId, [...(later.get(orderId) ?? []), added]);
+      return stepsOf(orderId);
     },
   };
 }

@@ -3,6 +3,7 @@ import type { AssignOutcome, Driver, DriverOfOrderRow, DriverStore, DutyOutcome 
 import { StoreUnavailable } from "../ledger-store.ts";
 import { textArray, uuidArray } from "./binary-arrays.ts";
 import { createQuery } from "./reads/query.ts";
+import { createTransaction } from "./reads/transaction.ts";
 import {
   assignDriverSql,
   driversOfOrdersSql,
@@ -40,6 +41,7 @@ type OrderDriverRow = {
 /** `pool` stays the caller's. */
 export function createPostgresDriverStore(pool: pg.Pool): DriverStore {
   const query = createQuery(pool);
+  const transaction = createTransaction(pool);
 
   const drivers = async (ids: readonly string[]): Promise<(Driver | null)[]> => {
     if (ids.length === 0) return [];
@@ -73,12 +75,19 @@ export function createPostgresDriverStore(pool: pg.Pool): DriverStore {
       if (outcome !== "driver_busy") return { kind: outcome };
       return { kind: outcome, orderId: of_order ?? "" };
     },
-    assign: async ({ orderId, driverId, assignedBy }) => {
-      const [row] = await query<AssignRow>(assignDriverSql, [orderId, driverId, assignedBy]);
-      return assignOutcomeOf(only(row));
-    },
-    release: async (orderId) => {
-      const [released] = await query<{ driver_id: string }>(releaseDriverSql, [orderId]);
+    assign: ({ orderId, driverId, assignedBy }, beforeCommit) =>
+      transaction(async (ask) => {
+        const [row] = await ask<AssignRow>(assignDriverSql, [orderId, driverId, assignedBy]);
+        const outcome = assignOutcomeOf(only(row));
+        if (outcome.kind === "assigned") await beforeCommit?.();
+        return outcome;
+      }),
+    release: async (orderId, beforeCommit) => {
+      const [released] = await transaction(async (ask) => {
+        const rows = await ask<{ driver_id: string }>(releaseDriverSql, [orderId]);
+        if (rows.length > 0) await beforeCommit?.();
+        return rows;
+      });
       if (released !== undefined) return { kind: "released", driverId: released.driver_id };
       const [stays] = await driversOf([orderId]);
       const isEnded = typeof stays?.endedAt === "number";
