@@ -1,4 +1,4 @@
-# The image of the api and of the processor (docs/decisions/040-containers.md). test/integration/containers.test.ts goes through
+# The image of the api, the processor and the worker (docs/decisions/040-containers.md). test/integration/containers.test.ts goes through
 # these steps outside of Docker, so every RUN keeps to paths below its WORKDIR.
 
 # Node is the one that local/node/package.json locks for Linux.
@@ -32,9 +32,9 @@ COPY shop/ shop/
 COPY src/ src/
 # The image's user node, by number: some orchestrators refuse a name, for it may hide root.
 USER 1000:1000
-EXPOSE 8080 9091
-# Whether the api's process answers, and nothing about other systems, for some orchestrators restart on this. A processor has
-# it on its own port: docker-compose.yml.
+EXPOSE 8080 9091 9191
+# Whether the api's process answers, and nothing about other systems, for some orchestrators restart on this. A processor and a worker have
+# it on their own ports: docker-compose.yml.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1))"]
 # Node itself gets the signal: src/main.ts answers SIGTERM, and starts no children that an init would have to bury.

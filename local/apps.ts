@@ -1,4 +1,4 @@
-// Tallyman's own processes: the api and the processors, each a child with its log in a file.
+// Tallyman's own processes: the api, the processors and the workers, each a child with its log in a file.
 import os from "node:os";
 import path from "node:path";
 import getPort, { portNumbers } from "get-port";
@@ -9,13 +9,15 @@ import { root } from "./paths.ts";
 import type { Progress } from "./progress.ts";
 import { type Service, type StartContext, launch, untilReady } from "./supervise.ts";
 
-export type AppRole = "api" | "processor";
+export type AppRole = "api" | "processor" | "worker";
 export type App = Service & { url: string };
 
 /** A young generation of 48 MB at most instead of 134: see docs/decisions/064. Only the command line can say so. */
 const memoryFlags = ["--max-semi-space-size=16"];
 const readyLimitMs = 60_000;
 const host = process.env.HOST ?? "127.0.0.1";
+const portVariables = { api: "PORT", processor: "PROCESSOR_PORT", worker: "WORKER_PORT" } as const;
+const titles = { api: "API", processor: "Processor", worker: "Worker" } as const;
 
 /** Starts one, with `settings` as further variables, and resolves when its /readyz says so. Throws a Failure when it ends first or takes more than a minute. */
 export async function startApp(
@@ -29,7 +31,7 @@ export async function startApp(
   const startedAt = performance.now();
   const service = launch(
     {
-      name: role === "api" ? "api" : `processor-${String(port)}`,
+      name: role === "api" ? "api" : `${role}-${String(port)}`,
       command: process.execPath,
       args: [...process.execArgv, ...memoryFlags, path.join(root, "src", "main.ts"), role],
       cwd: root,
@@ -37,7 +39,7 @@ export async function startApp(
       env: {
         ...toEnvironment(addresses),
         HOST: host,
-        [role === "api" ? "PORT" : "PROCESSOR_PORT"]: String(port),
+        [portVariables[role]]: String(port),
         INSTANCE_ID: process.env.INSTANCE_ID ?? `${role}-${os.hostname()}-${String(port)}`,
         ...settings,
       },
@@ -47,13 +49,18 @@ export async function startApp(
   );
   const url = `http://${reachableHost()}:${String(port)}`;
   await untilReady(service, () => checkReady(url), readyLimitMs, context);
-  progress.done(`${role === "api" ? "API" : "Processor"} on ${url}`, startedAt);
+  progress.done(`${titles[role]} on ${url}`, startedAt);
   return { ...service, url };
 }
 
 /** Where a processor's health is. */
 export function chooseProcessorPort(): Promise<number> {
   return getPort({ port: portNumbers(9091, 9190), host });
+}
+
+/** Where a worker's is. */
+export function chooseWorkerPort(): Promise<number> {
+  return getPort({ port: portNumbers(9191, 9290), host });
 }
 
 /** PORT, or the first free one from 8080 on, which is said. Throws a Failure when PORT is no port, or is taken. */

@@ -11,7 +11,7 @@ import type { Profile } from "./paths.ts";
 import { type ProcessIdentity, identify, isAlive, stopProcess } from "./process-identity.ts";
 
 /** Lower ranks are stopped first, one rank at once: what is stopped early uses what is stopped late. */
-export const stopRanks = { api: 0, processor: 1, service: 2, database: 3 } as const;
+export const stopRanks = { api: 0, worker: 0, processor: 1, service: 2, database: 3 } as const;
 
 export type StopRule = {
   rank: number;

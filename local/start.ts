@@ -1,8 +1,8 @@
-// npm start, npm run api, npm run processor, npm run services: the services that are needed, then Tallyman's processes, until a stop is asked
+// npm start, npm run api, npm run processor, npm run worker, npm run services: the services that are needed, then Tallyman's processes, until a stop is asked
 // for or something ends by itself.
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Addresses, complete, publishApi, publishedAddresses, readNamed, toEnvironment } from "./addresses.ts";
-import { type App, type AppRole, chooseApiPort, chooseProcessorPort, startApp } from "./apps.ts";
+import { type App, type AppRole, chooseApiPort, chooseProcessorPort, chooseWorkerPort, startApp } from "./apps.ts";
 import { Failure, runMain } from "./failure.ts";
 import { lastLines } from "./files.ts";
 import { showWarnings } from "./log-tail.ts";
@@ -16,6 +16,7 @@ const commands = {
   all: "npm start",
   api: "npm run api",
   processor: "npm run processor",
+  worker: "npm run worker",
   services: "npm run services",
 } as const;
 type Role = keyof typeof commands;
@@ -37,7 +38,7 @@ await runMain(async () => {
     const context = { profile, custody: running.services.custody, signal: stopRequest };
     // One after the other: the first makes topic, tables and schemas, the second finds them.
     for (const app of roles) {
-      const port = app === "api" ? apiPort : await chooseProcessorPort();
+      const port = app === "api" ? apiPort : await (app === "worker" ? chooseWorkerPort() : chooseProcessorPort());
       const started = await startApp(app, port, running.services, context, progress);
       running.apps.push(started);
       running.tails.push(showWarnings(app, started.logFile));
@@ -68,13 +69,13 @@ function publish(roles: readonly AppRole[], profile: Profile, running: Running):
 }
 
 function readRole(text: string): Role {
-  if (text === "all" || text === "api" || text === "processor" || text === "services") return text;
-  throw new Failure(`"${text}" is not one of: api, processor, services (or nothing, for all of them).`);
+  if (Object.hasOwn(commands, text)) return text as Role;
+  throw new Failure(`"${text}" is not one of: api, processor, worker, services (or nothing, for all of them).`);
 }
 
 function appsOf(role: Role): AppRole[] {
   if (role === "services") return [];
-  return role === "all" ? ["api", "processor"] : [role];
+  return role === "all" ? ["api", "processor", "worker"] : [role];
 }
 
 /** What need not be started: the services that the environment names, and those that another command of this checkout runs. */
@@ -82,7 +83,8 @@ async function findRunning(profile: Profile, role: Role, progress: Progress): Pr
   const named = readNamed(process.env);
   const owner = profileOwner(profile);
   // Two `npm start` would be two APIs: the second is told so by startServices.
-  const shares = role === "api" || role === "processor" || (role === "all" && owner?.command === commands.services);
+  const isOne = role === "api" || role === "processor" || role === "worker";
+  const shares = isOne || (role === "all" && owner?.command === commands.services);
   if (owner === undefined || complete(named) !== undefined || !shares) return named;
   const giveUpAt = performance.now() + otherStartLimitMs;
   for (;;) {
@@ -106,6 +108,7 @@ async function crashOf(app: App): Promise<string> {
 function readyText(role: Role, running: Running, startedAt: number): string {
   const time = seconds(startedAt);
   const url = running.apps[0]?.url ?? "";
+  if (role === "worker") return `A worker is ready in ${time}; its health: ${url}/readyz. Ctrl-C stops it.`;
   if (role === "processor") return `A processor is ready in ${time}; its health: ${url}/readyz. Ctrl-C stops it.`;
   if (role !== "services") return `Tallyman is ready in ${time}: ${url} (docs: /docs). Ctrl-C stops it.`;
   const variables = running.services === undefined ? {} : toEnvironment(running.services);
@@ -113,7 +116,7 @@ function readyText(role: Role, running: Running, startedAt: number): string {
   return `${exports.join("\n")}\nThe services are ready in ${time}. Ctrl-C stops them.`;
 }
 
-/** The api takes nothing more, then the processors finish what they have, then the services go. */
+/** The api takes nothing more, then the processors finish what they have, then the workers, then the services go. */
 async function stopAll(running: Running): Promise<void> {
   for (const app of running.apps) await app.stop();
   for (const endTail of running.tails) endTail();

@@ -16,6 +16,7 @@ import { createRegistryHttp } from "./schemas/registry-http.ts";
 import { prepare } from "./set-up.ts";
 import { createPostgresDeadLetterStore } from "./stores/postgres/dead-letter-store.ts";
 import { createPostgresDriverStore } from "./stores/postgres/driver-store.ts";
+import { createPostgresLowStockStore } from "./stores/postgres/low-stock-store.ts";
 import { createPostgresPartitionMapStore } from "./stores/postgres/partition-map-store.ts";
 import { createPool } from "./stores/postgres/pool.ts";
 import { createPostgresCatalogueStore } from "./stores/postgres/reads/catalogue-store.ts";
@@ -23,12 +24,14 @@ import { createPostgresFulfilmentStore } from "./stores/postgres/reads/fulfilmen
 import { createPostgresOrderReads } from "./stores/postgres/reads/order-reads.ts";
 import { createPostgresTrackingStore } from "./stores/postgres/reads/tracking-store.ts";
 import { createRedisChangeTeller } from "./stores/redis/change-teller.ts";
+import { createPostgresWebhookStore } from "./stores/postgres/webhook-store.ts";
 import { connectRedis, redisReady } from "./stores/redis/connection.ts";
 import { startRedisDecisionFeed } from "./stores/redis/decision-feed.ts";
 import { createRedisDriverPositions } from "./stores/redis/driver-positions.ts";
 import { decisionsChannel } from "./stores/redis/keys.ts";
 import { createRedisPageCache } from "./stores/redis/page-cache.ts";
 import { createRedisReadCache } from "./stores/redis/read-cache.ts";
+import { createWebhookAddressCheck } from "./webhooks/webhook-address.ts";
 
 const connectionsMax = 10;
 
@@ -99,6 +102,9 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
     drivers: createPostgresDriverStore(pool),
     positions: createRedisDriverPositions({ redis }),
     teller: createRedisChangeTeller({ redis, channel: decisionsChannel(topic) }),
+    lowStock: createPostgresLowStockStore(pool),
+    webhooks: createPostgresWebhookStore(pool),
+    checkWebhookAddress: createWebhookAddressCheck(config.webhooksAllowPrivate),
     startFeed: (listener) =>
       startRedisDecisionFeed({
         redis: subscriber,

@@ -14,6 +14,8 @@ export type Config = {
   readonly port: number;
   /** Of the processor's health and metrics. */
   readonly processorPort: number;
+  /** Of the worker's health and metrics. */
+  readonly workerPort: number;
   /** Who this is, the same after a restart: partitions are pinned to it. Also for people, beside an epoch and in logs. */
   readonly instanceId: string;
   /** After this the partitions of a processor that died go to others. */
@@ -32,6 +34,12 @@ export type Config = {
   readonly productQuotas: boolean;
   /** What pages may take in Redis; 0: PostgreSQL is read for each. */
   readonly pageCacheBytes: number;
+  /** Whether webhooks may lead anywhere, also over http: for development and tests. */
+  readonly webhooksAllowPrivate: boolean;
+  /** Before a delivery that failed is tried again: the first time about so long, then twice as long each time. */
+  readonly webhookRetrySeconds: number;
+  /** For how long what is tracked is kept. */
+  readonly trackingDays: number;
 };
 
 const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -88,8 +96,8 @@ export function readConfig(environment: Environment = process.env): Config {
     if (found === undefined) problems.push(`LOG_LEVEL must be one of ${logLevels.join(", ")}`);
     return found ?? "info";
   };
-  const onOrOff = (variable: string): boolean => {
-    const value = text(variable, "on");
+  const onOrOff = (variable: string, fallback: "on" | "off" = "on"): boolean => {
+    const value = text(variable, fallback);
     if (!["on", "off"].includes(value)) problems.push(`${variable} must be on or off`);
     return value === "on";
   };
@@ -116,6 +124,7 @@ export function readConfig(environment: Environment = process.env): Config {
     host: text("HOST", "127.0.0.1"),
     port: whole("PORT", 8080, 0, 65_535),
     processorPort: whole("PROCESSOR_PORT", 9091, 0, 65_535),
+    workerPort: whole("WORKER_PORT", 9191, 0, 65_535),
     instanceId: instanceId(),
     sessionTimeoutMs: whole("SESSION_TIMEOUT_MS", 3_000, 1_000, 300_000),
     logLevel: level(),
@@ -127,6 +136,9 @@ export function readConfig(environment: Environment = process.env): Config {
     decisionsTopic: decisionsTopic === "off" ? null : decisionsTopic,
     productQuotas: onOrOff("PRODUCT_QUOTAS"),
     pageCacheBytes: whole("PAGE_CACHE_BYTES", 67_108_864, 0, 1_000_000_000_000),
+    webhooksAllowPrivate: onOrOff("WEBHOOKS_ALLOW_PRIVATE", "off"),
+    webhookRetrySeconds: whole("WEBHOOK_RETRY_SECONDS", 20, 1, 3_600),
+    trackingDays: whole("TRACKING_DAYS", 30, 1, 3_650),
   };
   if (problems.length > 0) throw new ConfigInvalid(problems.join("\n"));
   return config;

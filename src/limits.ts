@@ -307,6 +307,58 @@ export const limits = {
   /** A page that is read back: whole commits, so that it had better be more than one. */
   decisionsReplayLinesMax: 6_000,
 
+  // Background work (docs/decisions/076-background-work.md).
+  /** How often a worker looks what is to be done: more seldom where a look takes long, so that it takes a tenth of its time at most. */
+  lookMs: 1_000,
+  lookShareMax: 10,
+  /** Watches of one look, the lines that it reads, and the lines of each partition that are told at once. */
+  lookWatchesMax: 5_000,
+  lookLinesMax: 20_000,
+  tellLinesMax: 2_000,
+  /** Deliveries that are put into the queue at once. */
+  enqueueMax: 500,
+  queueConnectionsMax: 6,
+  /** A job whose worker says nothing for so long is another's: the least that the queue takes. */
+  jobHeartbeatSeconds: 10,
+  jobSuperviseSeconds: 5,
+  jobPollSeconds: 5,
+  /** Of all jobs but deliveries: how long one may take, and how often it is tried again, and when at first. */
+  jobSecondsMax: 4 * 3_600,
+  jobRetriesMax: 3,
+  jobRetrySeconds: 60,
+  /** How long jobs that ended are kept, and those that never begin. */
+  jobKeptSeconds: 3 * 86_400,
+  jobRetentionSeconds: 14 * 86_400,
+  /** Rows that expire at once. */
+  expireRowsMax: 1_000,
+  /** How long a job may go on when the worker is asked to stop. */
+  jobDrainMs: 6_000,
+
+  // Webhooks.
+  webhooksMax: 100,
+  webhookDescriptionCharsMax: 500,
+  webhookUrlCharsMax: 2_000,
+  /** Attempts of one delivery: with the default wait, over 11 to 23 hours. */
+  deliveryAttemptsMax: 12,
+  /** How long one may take: the connection, the request and the answer. */
+  deliveryTimeoutMs: 15_000,
+  /** The same with what is noted of it. */
+  deliverySecondsMax: 60,
+  /** One that has waited for longer has lost its job. */
+  deliveryDaysMax: 7,
+  deliveryPollSeconds: 1,
+  /** Deliveries that one worker has under way, and those of one webhook. */
+  deliveriesAtOnce: 20,
+  deliveriesOfOneAtOnce: 4,
+  /** A webhook that more wait for is disabled. */
+  deliveriesPendingMax: 50_000,
+  deliveryAnswerBytesMax: 1_024,
+  deliveryErrorCharsMax: 300,
+  /** So long a secret goes on signing after the next one came. */
+  webhookOldSecretMs: 86_400_000,
+  webhookSecretBytes: 32,
+  addressDeadlineMs: 3_000,
+
   // A process that is asked to stop.
   /** It ends then, whatever hangs: who asks kills after 10 s, as Docker does where nothing is said. */
   stopMs: 9_500,
@@ -396,6 +448,20 @@ assert(
   limits.decisionsBatchBytesMax <= limits.appendBatchBytesMax,
   "the topic takes a batch as that of the orders does",
 );
+assert(2 * limits.resumeCommandsMax + 1 < limits.tellLinesMax, "lines that share an offset are told together");
+assert(
+  limits.groupCommandsMax + limits.resumeCommandsMax < limits.lookLinesMax,
+  "a look sees a product's next commit whole",
+);
+assert(
+  limits.deliveryTimeoutMs < limits.deliverySecondsMax * 1_000,
+  "an attempt ends and is noted before its job is over",
+);
+assert(
+  limits.deliveryDaysMax * 86_400 < limits.jobRetentionSeconds,
+  "a delivery is given up before its job would be forgotten",
+);
+assert(limits.deliveriesOfOneAtOnce < limits.deliveriesAtOnce, "one webhook that is slow leaves room for others");
 assert(limits.lettersShown <= limits.lettersShownMax, "the default is within the bound");
 assert(limits.redrivesPerSecond <= limits.redrivesPerSecondMax, "the default is within the bound");
 assert(limits.redrivesForeseenMax <= limits.groupCommandsMax, "what is foreseen is no more than a group");
@@ -435,6 +501,7 @@ assert(limits.productQuantityTtlSeconds < limits.productVersionTtlSeconds, "the 
 assert(limits.refillTokenTtlMs < limits.productVersionTtlSeconds * 1000, "the guard outlives a refill (P16)");
 assert(limits.handOverDrainMs < limits.handOverWaitMs, "an owner lets go before it is not waited for any more");
 assert(limits.handOverPollMs < limits.handOverWaitMs, "a release is looked for more than once");
+assert(limits.jobDrainMs + limits.closeMs < limits.stopMs, "a worker that can't finish still gives its jobs back");
 assert(limits.drainMs < limits.stopMs, "a processor that can't finish still leaves its group");
 assert(limits.appendDeadlineMs < limits.stopTurnMs, "an api can answer what it has taken");
 assert(limits.retryDelayMsMin < limits.retryDelayMsMax, "back-off grows");

@@ -1,5 +1,5 @@
 /**
- * The process: `node src/main.ts api|processor`, one role or both. Exit codes: 0 stopped as asked; 1 a fault; 2 the command
+ * The process: `node src/main.ts api|processor|worker`, one role or several. Exit codes: 0 stopped as asked; 1 a fault; 2 the command
  * line or the environment is wrong; 3 a service is not fit (schema, topic or database), with what to mend on stderr.
  */
 import { setFlagsFromString } from "node:v8";
@@ -15,11 +15,12 @@ import type { RunningRole } from "./role.ts";
 import { SchemaIdTaken, SchemaIncompatible } from "./schemas/schema-source.ts";
 import { ServiceAway } from "./service-away.ts";
 import { DatabaseUnfit } from "./stores/postgres/migrate.ts";
+import { startWorker } from "./worker-role.ts";
 
-// The heap grows by a third between collections instead of doubling: both roles make much garbage and keep little (docs/decisions/064).
+// The heap grows by a third between collections instead of doubling: all roles make much garbage and keep little (docs/decisions/064).
 setFlagsFromString("--heap-growing-percent=30");
 
-const roles = { api: startApi, processor: startProcessor };
+const roles = { api: startApi, processor: startProcessor, worker: startWorker };
 type RoleName = keyof typeof roles;
 
 function isRole(name: string): name is RoleName {
@@ -37,7 +38,7 @@ async function main(names: readonly string[]): Promise<void> {
   process.on("uncaughtException", (err) => fail(log, err));
   process.on("unhandledRejection", (err) => fail(log, err));
 
-  const running: RunningRole[] = [];
+  const running = new Map<RoleName, RunningRole>();
   let stopping = false;
   const stop = async (why: string): Promise<void> => {
     if (stopping) return;
@@ -48,10 +49,12 @@ async function main(names: readonly string[]): Promise<void> {
       process.exit(0);
     }, limits.stopMs);
     // The api goes first: it finishes what it accepted while there is still somebody to decide it. A request that never
-    // ends must not cost the processor the time in which it leaves its group.
-    for (const role of running) {
-      await within(role === running.at(-1) ? limits.stopMs : limits.stopTurnMs, role.stop());
-    }
+    // ends must not cost the processor the time in which it leaves its group. The worker waits for neither.
+    const worker = running.get("worker")?.stop();
+    const processor = running.get("processor");
+    const apiMs = processor === undefined ? limits.stopMs : limits.stopTurnMs;
+    await within(apiMs, running.get("api")?.stop() ?? Promise.resolve());
+    await within(limits.stopMs, Promise.all([processor?.stop(), worker]));
     log.info({}, "stopped");
     process.exit(0);
   };
@@ -62,7 +65,7 @@ async function main(names: readonly string[]): Promise<void> {
     process.on("disconnect", () => void stop("the parent is gone"));
     process.channel.unref();
   }
-  for (const name of wanted.toSorted()) running.push(await roles[name](config, log));
+  for (const name of wanted.toSorted()) running.set(name, await roles[name](config, log));
 }
 
 function fail(log: Logger, err: unknown): never {

@@ -47,16 +47,9 @@ export async function prepare(config: Config, log: Logger, pool: pg.Pool): Promi
     createPostgresSchemaKeeper(pool),
     log,
   );
-  const isAway = (error: unknown): boolean => error instanceof StoreUnavailable;
-  const migrated = () =>
-    awaitService(
-      postgres,
-      migrate(config.databaseUrl, (message) => log.info({}, message)),
-      isAway,
-    );
   const [{ partitionCount }, codec] = await Promise.all([
     awaitService(kafka, ensureTopic(connection, topic, log), (error) => !(error instanceof TopicMisconfigured)),
-    migrated().then(() =>
+    prepareDatabase(config, log).then(() =>
       awaitService(registry, createCommandCodec(schemas), (error) => error instanceof SchemaSourceUnavailable),
     ),
   ]);
@@ -65,6 +58,14 @@ export async function prepare(config: Config, log: Logger, pool: pg.Pool): Promi
   if (problem !== undefined) throw new TopicMisconfigured(topic.name, [problem]);
   return { codec, schemas, connection, map };
 }
+
+/** Migrates the database alone, for a role that needs nothing else to start. Rejects as `prepare` does. */
+export function prepareDatabase(config: Config, log: Logger): Promise<void> {
+  const migrated = migrate(config.databaseUrl, (message) => log.info({}, message));
+  return awaitService({ name: "PostgreSQL", address: withoutPassword(config.databaseUrl) }, migrated, isAway);
+}
+
+const isAway = (error: unknown): boolean => error instanceof StoreUnavailable;
 
 /** The topic has been made anew since, or the database is another one's: commands would go where there is no partition. */
 function mapProblem(topic: string, found: number, { partitionCount }: PartitionMap): TopicProblem | undefined {

@@ -27,7 +27,16 @@ export const productCursor = ({ key, productId }: ListingPosition, listed: Liste
 /** Of a listing in the order of its ids. */
 export const cursorOfId = (id: string, listed: Listed): string => encode(["i", digest(listed), id]);
 
+/** Of a listing by a number that falls. */
+export const numberCursor = (number: number, listed: Listed): string => encode(["n", digest(listed), number]);
+
 /** The readers throw `invalid_cursor`. */
+export function readNumberCursor(cursor: string, listed: Listed): number {
+  const [kind, number, ...rest] = decode(cursor, listed);
+  if (kind !== "n" || !isCount(number) || rest.length > 0) throw invalid();
+  return number;
+}
+
 export function readTimeCursor(cursor: string, listed: Listed): TimePosition {
   const [kind, decidedAt, partition, offset, ...rest] = decode(cursor, listed);
   const isTime = typeof decidedAt === "string" && timeShape.test(decidedAt);

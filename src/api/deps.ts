@@ -12,11 +12,13 @@ import type { DecisionFeed, DecisionListener } from "../stores/decision-feed.ts"
 import type { DriverPositions } from "../stores/driver-positions.ts";
 import type { DriverStore } from "../stores/driver-store.ts";
 import type { FulfilmentStore } from "../stores/fulfilment-store.ts";
+import type { LowStockStore } from "../stores/low-stock-store.ts";
 import type { OrderReads } from "../stores/order-reads.ts";
 import type { PageCache } from "../stores/page-cache.ts";
 import type { PartitionMap, PartitionMapStore } from "../stores/partition-map-store.ts";
 import type { ReadCache } from "../stores/read-cache.ts";
 import type { TrackingStore } from "../stores/tracking-store.ts";
+import type { WebhookStore } from "../stores/webhook-store.ts";
 import type { GrowthHealthOptions } from "./growth-health.ts";
 import type { LiveLimits } from "./live/live.ts";
 import type { WriterLimits } from "./order-writer.ts";
@@ -46,6 +48,10 @@ export type ApiDeps = {
   readonly keepsOrders?: boolean;
   readonly drivers: DriverStore;
   readonly positions: DriverPositions;
+  readonly lowStock: Pick<LowStockStore, "alerts" | "acknowledge">;
+  readonly webhooks: WebhookStore;
+  /** Why a webhook may not have this address, for people; null: it may. */
+  readonly checkWebhookAddress: (url: string) => Promise<string | null>;
   /** Starts the decision feed; the server closes it. */
   readonly startFeed: (listener: DecisionListener) => DecisionFeed;
   readonly teller: ChangeTeller;

@@ -3,7 +3,7 @@ import type { ImportedProduct } from "./schemas/products.ts";
 
 /** What a caller sends of a whole product, with what it is where that says nothing. */
 export function newProduct(sent: ImportedProduct): NewProduct {
-  const { id, name, category, priceCents, currency, description, imageUrl, initialStock } = sent;
+  const { id, name, category, priceCents, currency, description, imageUrl, initialStock, lowStockAt } = sent;
   return {
     id,
     name,
@@ -13,5 +13,6 @@ export function newProduct(sent: ImportedProduct): NewProduct {
     description: description ?? null,
     imageUrl: imageUrl ?? null,
     initialStock: initialStock ?? 0,
+    lowStockAt: lowStockAt ?? null,
   };
 }

@@ -1,4 +1,5 @@
 import type { ApiServer } from "./api-server.ts";
+import { alertRoutes } from "./routes/alerts.ts";
 import { archiveProductRoutes } from "./routes/archive-product.ts";
 import { catalogueRoutes } from "./routes/catalogue.ts";
 import { cancelOrderRoute } from "./routes/cancel-order.ts";
@@ -19,6 +20,8 @@ import { placeOrderRoute } from "./routes/place-order.ts";
 import { productRoutes } from "./routes/products.ts";
 import { readOrderRoute } from "./routes/read-order.ts";
 import { stockCommandRoutes } from "./routes/stock-commands.ts";
+import { webhookDeliveryRoutes } from "./routes/webhook-deliveries.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
 import type { ApiServices } from "./services.ts";
 
 /** All that callers may ask for. */
@@ -44,4 +47,7 @@ export function addRoutes(app: ApiServer, services: ApiServices): void {
   driverLocationRoutes(app, services);
   orderDriverRoutes(app, services);
   driverOnTheWayRoute(app, services);
+  alertRoutes(app, services);
+  webhookRoutes(app, services);
+  webhookDeliveryRoutes(app, services);
 }

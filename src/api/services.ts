@@ -73,6 +73,9 @@ export type ApiServices = {
   readonly findFreeDrivers: FindFreeDrivers;
   readonly driverOf: DriverOf;
   readonly positionOf: PositionOf;
+  readonly lowStock: ApiDeps["lowStock"];
+  readonly webhooks: ApiDeps["webhooks"];
+  readonly checkWebhookAddress: ApiDeps["checkWebhookAddress"];
   readonly metrics: Pick<Metrics, "cacheFailures" | "driverAssignments" | "pageReads">;
   /** Tells Redis of an order that is about to be appended. Never rejects: the order goes to the log without it too. */
   readonly markPending: (order: OrderDocument) => Promise<void>;
@@ -206,6 +209,9 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
     findFreeDrivers: createFindFreeDrivers({ drivers, positions }),
     driverOf: createDriverOf({ drivers, positionOf }),
     positionOf,
+    lowStock: deps.lowStock,
+    webhooks: deps.webhooks,
+    checkWebhookAddress: deps.checkWebhookAddress,
     metrics,
     markPending: (order) =>
       cache.markPending(order.orderId, JSON.stringify(order)).catch(() => metrics.cacheFailures.inc()),

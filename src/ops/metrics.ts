@@ -73,7 +73,41 @@ export function createMetrics(options: { readonly defaults?: boolean } = {}) {
       registers,
     }),
 
-    // Both.
+    // The worker.
+    jobs: new Counter({
+      name: "tallyman_jobs_total",
+      help: "Runs of background jobs, by what came of them",
+      labelNames: ["job", "outcome"],
+      registers,
+    }),
+    jobSeconds: new Histogram({
+      name: "tallyman_job_seconds",
+      help: "Time of one run of a background job",
+      labelNames: ["job"],
+      buckets: [0.01, 0.05, 0.25, 1, 5, 15, 60, 300, 1_800, 7_200],
+      registers,
+    }),
+    queuedJobs: new Gauge({
+      name: "tallyman_queued_jobs",
+      help: "Jobs in the queue, by state: due and waiting, due later, running, failed for good",
+      labelNames: ["job", "state"],
+      registers,
+    }),
+    lookSeconds: seconds("tallyman_look_seconds", "Time of one look for what is to be done in the background"),
+    lowStockAlerts: counter("tallyman_low_stock_alerts_total", "Alerts raised because a product became low"),
+    webhookAttempts: new Counter({
+      name: "tallyman_webhook_attempts_total",
+      help: "Attempts to deliver an event to a webhook, by what became of the delivery",
+      labelNames: ["outcome"],
+      registers,
+    }),
+    auditDifferences: new Gauge({
+      name: "tallyman_audit_differences",
+      help: "Differences that the last audit in the background found",
+      registers,
+    }),
+
+    // All.
     mapVersion: new Gauge({
       name: "tallyman_partition_map_version",
       help: "Version of the partition map as this process knows it",

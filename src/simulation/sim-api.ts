@@ -4,6 +4,8 @@ import { createServices } from "../api/services.ts";
 import { createHealth, dependencyNames } from "../ops/health.ts";
 import type { DecisionListener } from "../stores/decision-feed.ts";
 import { createMemoryDriverPositions } from "../stores/memory/driver-positions.ts";
+import { createMemoryLowStockStore } from "../stores/memory/low-stock-store.ts";
+import { createMemoryWebhookStore } from "../stores/memory/webhook-store.ts";
 import { reach } from "./service.ts";
 import { createSimAdmin, createSimInspector } from "./sim-admin.ts";
 import { createSimAppender } from "./sim-appender.ts";
@@ -62,6 +64,10 @@ export class SimApi {
       positions: createMemoryDriverPositions(),
       // Nor does anybody follow anything.
       teller: { tell: () => Promise.resolve() },
+      // And nobody is told of events over HTTP, for there is no worker.
+      lowStock: createMemoryLowStockStore(),
+      webhooks: createMemoryWebhookStore(() => process.clock.now()),
+      checkWebhookAddress: () => Promise.resolve(null),
       startFeed,
       health,
       metrics: noMetrics,

@@ -13,6 +13,8 @@ export type Product = {
   readonly imageUrl: string | null;
   /** Units that the product's first delivery brings; part of what makes two creations the same. */
   readonly initialStock: number;
+  /** From so few units on it is low, and an alert is raised; null: nobody wants to know. */
+  readonly lowStockAt: number | null;
   /** Starts at 1, grows when the product changes. */
   readonly revision: number;
   /** Its orders are refused. Written by processors alone, beside the stock; here it is only told. */
@@ -22,7 +24,7 @@ export type Product = {
 export type NewProduct = Omit<Product, "revision" | "archived">;
 /** What may change of a product. Members that are absent stay as they are. */
 export type ProductChange = Partial<
-  Pick<Product, "name" | "category" | "priceCents" | "currency" | "description" | "imageUrl">
+  Pick<Product, "name" | "category" | "priceCents" | "currency" | "description" | "imageUrl" | "lowStockAt">
 >;
 /** What became of a change: `conflict` where the product had another revision, and other content than is wanted. */
 export type ChangedProduct =
@@ -106,6 +108,6 @@ export function putKindOf(stored: Product | null | undefined, wanted: NewProduct
 }
 
 /** All of a product that may change. */
-export const contentOf = ({ name, category, priceCents, currency, description, imageUrl }: NewProduct) => {
-  return { name, category, priceCents, currency, description, imageUrl };
+export const contentOf = ({ name, category, priceCents, currency, description, imageUrl, lowStockAt }: NewProduct) => {
+  return { name, category, priceCents, currency, description, imageUrl, lowStockAt };
 };

@@ -23,6 +23,7 @@ export const milk: NewProduct = {
   description: "From Straße 7",
   imageUrl: "https://shop.example/milk.jpg",
   initialStock: 7,
+  lowStockAt: 3,
 };
 
 /** Resolves with a world whose catalogue is empty. */
@@ -65,8 +66,8 @@ export function describeCatalogueStore(where: string, emptyWorld: () => Promise<
 
     test("changes a product of the revision that was seen, and of no other", async () => {
       const { catalogue } = await filled();
-      const changed = { ...milk, priceCents: 130, imageUrl: null, revision: 2, archived: false };
-      expect(await catalogue.change("milk", { priceCents: 130, imageUrl: null }, [1])).toEqual({
+      const changed = { ...milk, priceCents: 130, imageUrl: null, lowStockAt: null, revision: 2, archived: false };
+      expect(await catalogue.change("milk", { priceCents: 130, imageUrl: null, lowStockAt: null }, [1])).toEqual({
         kind: "changed",
         product: changed,
       });

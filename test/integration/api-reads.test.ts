@@ -91,6 +91,7 @@ const chair: NewProduct = {
   description: "Straße",
   imageUrl: null,
   initialStock: 7,
+  lowStockAt: null,
 };
 
 describe("the catalogue", () => {

@@ -95,7 +95,11 @@ describe("the image", () => {
 
   it("takes an order and decides it, is healthy only then, writes nothing into itself and stops as asked", async () => {
     const before = listing(image.folder);
-    const [api, processor] = await Promise.all([start("api", "PORT"), start("processor", "PROCESSOR_PORT")]);
+    const [api, processor, worker] = await Promise.all([
+      start("api", "PORT"),
+      start("processor", "PROCESSOR_PORT"),
+      start("worker", "WORKER_PORT"),
+    ]);
     const imagesOwn = () =>
       runToEnd(image.healthcheck, {
         cwd: folder,
@@ -103,7 +107,8 @@ describe("the image", () => {
         limitMs: 5_000,
       });
 
-    await vi.waitFor(async () => expect([await api.check(), await processor.check()]).toEqual([0, 0]), {
+    const checks = () => Promise.all([api, processor, worker].map((role) => role.check()));
+    await vi.waitFor(async () => expect(await checks()).toEqual([0, 0, 0]), {
       timeout: seconds(services.api.healthcheck.start_period) * 1_000,
       interval: 500,
     });
@@ -117,8 +122,8 @@ describe("the image", () => {
       expect.objectContaining({ status: "accepted", quantity: 3 }),
     ]);
 
-    expect(await Promise.all([api.stop(), processor.stop()])).toEqual([0, 0]);
-    expect([await api.check(), await processor.check(), (await imagesOwn()).code]).toEqual([1, 1, 1]);
+    expect(await Promise.all([api.stop(), processor.stop(), worker.stop()])).toEqual([0, 0, 0]);
+    expect([...(await checks()), (await imagesOwn()).code]).toEqual([1, 1, 1, 1]);
     expect(listing(image.folder)).toEqual(before);
   });
 });
@@ -130,8 +135,10 @@ type Started = {
   stop(): Promise<number | null>;
 };
 
+type RoleName = "api" | "processor" | "worker";
+
 /** Compose's command in the image's folder, with the image's and Compose's environment. */
-async function start(role: "api" | "processor", portName: "PORT" | "PROCESSOR_PORT"): Promise<Started> {
+async function start(role: RoleName, portName: "PORT" | "PROCESSOR_PORT" | "WORKER_PORT"): Promise<Started> {
   const service = services[role];
   const port = await getPort({ host: "127.0.0.1" });
   const own = `containers-${randomBytes(4).toString("hex")}`;

@@ -52,6 +52,7 @@ describe("npm start", () => {
       "postgres",
       "processor",
       "redis",
+      "worker",
     ]);
     killed.child.kill("SIGKILL");
     await vi.waitFor(() => expect(wards.filter(isAlive)).toEqual([]), { timeout: 15_000, interval: 200 });

@@ -83,12 +83,13 @@ const Service = Type.Object({
   build: Type.Optional(Type.Object({ context: Type.String() })),
   pull_policy: Type.Optional(Type.String()),
 });
-const serviceNames = ["api", "processor", "kafka", "registry", "postgres", "redis"] as const;
+const serviceNames = ["api", "processor", "worker", "kafka", "registry", "postgres", "redis"] as const;
 const Compose = Type.Object({
   services: Type.Object(
     {
       api: Service,
       processor: Service,
+      worker: Service,
       kafka: Service,
       registry: Service,
       postgres: Service,

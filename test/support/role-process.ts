@@ -22,7 +22,7 @@ export type Role = {
 };
 
 export type RoleOptions = {
-  readonly roles: readonly ("api" | "processor")[];
+  readonly roles: readonly ("api" | "processor" | "worker")[];
   readonly env: NodeJS.ProcessEnv;
   /** Of its first role. */
   readonly url: string;

@@ -18,6 +18,8 @@ export type { Role } from "./role-process.ts";
 
 const commandLine = fileURLToPath(new URL("../../src/tallyman.ts", import.meta.url));
 
+const portVariables = { api: "PORT", processor: "PROCESSOR_PORT", worker: "WORKER_PORT" } as const;
+
 export type CommandResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
 export type BegunCommand = { readonly ended: Promise<CommandResult>; kill(): void };
@@ -42,6 +44,7 @@ export type Tallyman = AsyncDisposable & {
   audit(when: "at-rest" | "running"): Promise<void>;
   startApi(): Promise<Role>;
   startProcessor(): Promise<Role>;
+  startWorker(): Promise<Role>;
   /** Both in one process; the url is the api's. */
   startBoth(): Promise<Role>;
   /** The name of the topic, and of the consumer group. */
@@ -91,12 +94,10 @@ export async function createTallyman(options: TallymanOptions = {}): Promise<Tal
 
   let isStarted = false;
 
-  const start = async (...roleNames: ("api" | "processor")[]): Promise<Role> => {
+  const start = async (...roleNames: (keyof typeof portVariables)[]): Promise<Role> => {
     const ports = await Promise.all(roleNames.map(() => getPort({ host: "127.0.0.1" })));
     const urls = ports.map((port) => `http://127.0.0.1:${port}`);
-    const variables = roleNames.map(
-      (role, index) => [role === "api" ? "PORT" : "PROCESSOR_PORT", String(ports[index])] as const,
-    );
+    const variables = roleNames.map((role, index) => [portVariables[role], String(ports[index])] as const);
     const instance = [...roleNames, ...ports].join("-");
     const env: NodeJS.ProcessEnv = { ...shared, ...Object.fromEntries<string>(variables), INSTANCE_ID: instance };
     const launched = launchRole({
@@ -154,6 +155,7 @@ export async function createTallyman(options: TallymanOptions = {}): Promise<Tal
     audit,
     startApi: () => start("api"),
     startProcessor: () => start("processor"),
+    startWorker: () => start("worker"),
     startBoth: () => start("api", "processor"),
     name,
     [Symbol.asyncDispose]: async () => {

@@ -33,6 +33,10 @@ import type { FulfilmentStore } from "../../src/stores/fulfilment-store.ts";
 import { createMemoryCache } from "../../src/stores/memory/effects-cache.ts";
 import { createMemoryDriverPositions } from "../../src/stores/memory/driver-positions.ts";
 import { createMemoryDriverStore } from "../../src/stores/memory/driver-store.ts";
+import { createMemoryLowStockStore } from "../../src/stores/memory/low-stock-store.ts";
+import { createMemoryWebhookStore } from "../../src/stores/memory/webhook-store.ts";
+import type { LowStockAlert } from "../../src/stores/low-stock-store.ts";
+import type { Delivery, WebhookStore } from "../../src/stores/webhook-store.ts";
 import { createMemoryPartitionMapStore } from "../../src/stores/memory/partition-map-store.ts";
 import type { DecisionListener } from "../../src/stores/decision-feed.ts";
 import type { PageCache } from "../../src/stores/page-cache.ts";
@@ -57,6 +61,9 @@ export class ApiWorld {
   pages: PageCache | undefined;
   readonly maps = createMemoryPartitionMapStore();
   readonly positions = createMemoryDriverPositions({ now: () => this.clock?.() ?? Date.now() });
+  /** The oldest first. */
+  readonly alerts: LowStockAlert[] = [];
+  readonly deliveries: Delivery[] = [];
   readonly log: Logged[] = [];
   readonly lines = new Map<string, StoredLine>();
   readonly steps = createMemoryFulfilmentStore(this.lines, () => Date.now());
@@ -121,6 +128,9 @@ export class ApiWorld {
       drivers: this.#drivers(),
       positions: this.positions,
       teller: { tell: (changes) => (this.tells ? this.cache.changeTeller().tell(changes) : Promise.resolve()) },
+      lowStock: this.#lowStock(),
+      webhooks: this.#webhooks(),
+      checkWebhookAddress: (url) => Promise.resolve(url.startsWith("https://refused") ? "it is refused" : null),
       startFeed: (listener) => {
         const close = this.cache.subscribe((message) => {
           listener.decidedUpTo(message.decidedUpTo);
@@ -205,6 +215,7 @@ export class ApiWorld {
       description: null,
       imageUrl: null,
       initialStock: 0,
+      lowStockAt: null,
       revision: 1,
       archived: false,
       ...fields,
@@ -316,6 +327,25 @@ export class ApiWorld {
       driversOf: (orderIds) => asked(() => drivers.driversOf(orderIds)),
       list: (...listing) => asked(() => drivers.list(...listing)),
     };
+  }
+
+  #lowStock() {
+    const store = createMemoryLowStockStore(this.alerts, () => Date.now());
+    return {
+      alerts: (...asked: Parameters<typeof store.alerts>) => this.#ask(() => store.alerts(...asked)),
+      acknowledge: (...asked: Parameters<typeof store.acknowledge>) => this.#ask(() => store.acknowledge(...asked)),
+    };
+  }
+
+  #webhooks(): WebhookStore {
+    const store = createMemoryWebhookStore(() => Date.now(), this.deliveries);
+    const asked = new Proxy(store, {
+      get: (all, name) => {
+        const method = Reflect.get(all, name) as (...values: unknown[]) => Promise<unknown>;
+        return (...values: unknown[]) => this.#ask(() => method(...values));
+      },
+    });
+    return asked;
   }
 
   #fulfilments(): FulfilmentStore {

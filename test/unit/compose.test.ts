@@ -21,7 +21,7 @@ const text = readFileSync(composeFile, "utf8");
 const read = (file: string): string => readFileSync(path.join(root, file), "utf8");
 const compose = readCompose();
 const services = servicesOf(compose);
-const { api, processor, kafka, registry, postgres, redis } = compose.services;
+const { api, processor, worker, kafka, registry, postgres, redis } = compose.services;
 const seconds = (duration: string): number => Number(duration.replace(/s$/, ""));
 const tagOf = ({ image }: ComposeService): string => image.slice(image.lastIndexOf(":") + 1);
 /** The value after a flag of a command: `--maxmemory 512mb`. */
@@ -71,7 +71,7 @@ describe("variables", () => {
   test("of the password reach all who need it, and nobody else", () => {
     const changed = servicesOf(readCompose({ POSTGRES_PASSWORD: "another-one" }));
     const holders = changed.filter(([, service]) => JSON.stringify(service).includes("another-one"));
-    expect(holders.map(([name]) => name)).toEqual(["api", "processor", "registry", "postgres"]);
+    expect(holders.map(([name]) => name)).toEqual(["api", "processor", "worker", "registry", "postgres"]);
     expect(JSON.stringify(changed)).not.toContain(":tallyman@");
   });
 });
@@ -84,15 +84,17 @@ describe("what is reached from where", () => {
     expect(moved.services.api.ports).toEqual(["0.0.0.0:8090:8080"]);
   });
 
-  test("all others are on a network that leads nowhere else", () => {
+  test("all others are on a network that leads nowhere else, but the worker, which asks webhooks", () => {
     expect(compose.networks.services?.internal).toBe(true);
     for (const [name, { networks }] of services)
-      expect(networks, name).toEqual(name === "api" ? ["services", "outside"] : ["services"]);
+      expect(networks, name).toEqual(["api", "worker"].includes(name) ? ["services", "outside"] : ["services"]);
   });
 
-  test("a processor has neither a name nor an instance id of its own, so that there may be several", () => {
-    expect(processor.container_name).toBeUndefined();
-    expect(processor.environment).not.toHaveProperty("INSTANCE_ID");
+  test("processors and workers have neither a name nor an instance id of their own, so that there may be several", () => {
+    for (const role of [processor, worker]) {
+      expect(role.container_name).toBeUndefined();
+      expect(role.environment).not.toHaveProperty("INSTANCE_ID");
+    }
   });
 });
 
@@ -117,7 +119,7 @@ describe("every service", () => {
   });
 
   test("waits for what it can't start without", () => {
-    for (const role of [api, processor])
+    for (const role of [api, processor, worker])
       expect(role.depends_on).toEqual({
         kafka: { condition: "service_healthy" },
         postgres: { condition: "service_healthy" },
@@ -147,6 +149,7 @@ describe("Tallyman in it", () => {
   test.each([
     ["api", api],
     ["processor", processor],
+    ["worker", worker],
   ])("%s gets variables that src/config.ts knows, with values that it takes", (_, { environment = {} }) => {
     // docs-names.test.ts holds the table against what src/config.ts reads.
     expect(Object.keys(environment).filter((name) => !known.includes(name))).toEqual([]);
@@ -161,7 +164,7 @@ describe("Tallyman in it", () => {
   });
 
   test("is the image of the Dockerfile, built here and never looked for elsewhere", () => {
-    for (const role of [api, processor]) {
+    for (const role of [api, processor, worker]) {
       expect(role).toMatchObject({
         image: `tallyman:${version}`,
         build: { context: "." },
@@ -173,7 +176,7 @@ describe("Tallyman in it", () => {
   });
 
   test("is given more time to stop than a drain takes", () => {
-    for (const role of [api, processor])
+    for (const role of [api, processor, worker])
       expect(seconds(role.stop_grace_period) * 1000).toBeGreaterThan(limits.drainMs + 2 * limits.closeMs);
   });
 
@@ -182,7 +185,9 @@ describe("Tallyman in it", () => {
     expect(processor.healthcheck.test.at(-1)).toContain(
       `http://127.0.0.1:${processor.environment?.PROCESSOR_PORT}/readyz`,
     );
-    expect(image?.ports).toEqual([api.environment?.PORT, processor.environment?.PROCESSOR_PORT]);
+    expect(worker.healthcheck.test.at(-1)).toContain(`http://127.0.0.1:${worker.environment?.WORKER_PORT}/readyz`);
+    const ports = [api.environment?.PORT, processor.environment?.PROCESSOR_PORT, worker.environment?.WORKER_PORT];
+    expect(image?.ports).toEqual(ports);
   });
 });
 

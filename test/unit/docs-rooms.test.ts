@@ -11,8 +11,8 @@ function rules(page: string): Map<string, string[]> {
 }
 
 const rooms = rules(readText("docs/architecture.md"));
-const adaptersOf = new Set(["stores/", "log/"]);
-const portsOnly = new Set(["processors/", "api/", "audit/", "dead-letters/", "growth/"]);
+const adaptersOf = new Set(["stores/", "log/", "queue/"]);
+const portsOnly = new Set(["processors/", "api/", "audit/", "dead-letters/", "growth/", "jobs/"]);
 
 /** The room of a file (`stores/`), or the file itself where it lies in none (`limits.ts`). */
 const roomOf = (file: string): string => (file.includes("/") ? `${file.slice(0, file.indexOf("/"))}/` : file);

@@ -98,11 +98,16 @@ describe("the document", () => {
   test("every example of a body is taken by its route", async () => {
     world.addProduct({ id: "chair-1" }, 10);
     const bodies = operationsOf(document).filter(([, , { requestBody }]) => requestBody !== undefined);
-    expect(bodies).toHaveLength(14);
+    expect(bodies).toHaveLength(16);
     await world.app.inject({ method: "POST", url: "/drivers", payload: { id: "grace", name: "Grace" } });
+    const made = { url: "https://shop.example/hooks", events: ["order.packed"] };
+    const webhook = String(bodyOf(await world.app.inject({ method: "POST", url: "/webhooks", payload: made })).id);
     for (const [method, path, { requestBody }] of bodies) {
       const id = path.startsWith("/orders") ? "018f7c1e-0000-7000-8000-000000000001" : "chair-1";
-      const url = path.replace("{id}", path.startsWith("/drivers") ? "grace" : id);
+      const url = path.replace(
+        "{id}",
+        path.startsWith("/drivers") ? "grace" : path.startsWith("/webhooks") ? webhook : id,
+      );
       const [type, example] = exampleOf(requestBody) ?? [];
       const headers = { "content-type": type, ...(method === "patch" && { "if-match": "*" }) };
       const payload = JSON.stringify(example);

@@ -92,8 +92,8 @@ async function* pagesOf(store: CatalogueStore, listing: ProductListing): AsyncGe
 
 const linesOf = (products: readonly Product[]): string =>
   products
-    .map(({ id, name, category, priceCents, currency, description, imageUrl, initialStock }) =>
-      JSON.stringify({ id, name, category, priceCents, currency, description, imageUrl, initialStock }),
+    .map(({ id, name, category, priceCents, currency, description, imageUrl, initialStock, lowStockAt }) =>
+      JSON.stringify({ id, name, category, priceCents, currency, description, imageUrl, initialStock, lowStockAt }),
     )
     .map((line) => `${line}\n`)
     .join("");

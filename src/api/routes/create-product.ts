@@ -3,6 +3,7 @@
  * the product known to the decider). Both follow from the product's id, so that sending it again finishes what broke in between.
  */
 import { StoreUnavailable } from "../../stores/ledger-store.ts";
+import { contentOf } from "../../stores/catalogue-store.ts";
 import type { NewProduct, Product as CatalogueProduct } from "../../stores/catalogue-store.ts";
 import type { ApiServer } from "../api-server.ts";
 import { submit } from "../command-answers.ts";
@@ -74,8 +75,8 @@ export function createProductRoute(app: ApiServer, services: ApiServices): void 
 }
 
 function isSame(one: CatalogueProduct, other: NewProduct): boolean {
-  const { id, name, category, priceCents, currency, description, imageUrl, initialStock } = other;
-  return Object.entries({ id, name, category, priceCents, currency, description, imageUrl, initialStock }).every(
+  const { id, initialStock } = other;
+  return Object.entries({ id, initialStock, ...contentOf(other) }).every(
     ([field, value]) => Reflect.get(one, field) === value,
   );
 }

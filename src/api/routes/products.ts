@@ -107,6 +107,19 @@ export function productRoutes(app: ApiServer, services: ApiServices): void {
 }
 
 export function productView(product: CatalogueProduct, { quantity, version }: Stock): Product {
-  const { id, name, category, priceCents, currency, description, imageUrl, revision, archived } = product;
-  return { id, name, category, priceCents, currency, description, imageUrl, quantity, version, revision, archived };
+  const { id, name, category, priceCents, currency, description, imageUrl, lowStockAt, revision, archived } = product;
+  return {
+    id,
+    name,
+    category,
+    priceCents,
+    currency,
+    description,
+    imageUrl,
+    lowStockAt,
+    quantity,
+    version,
+    revision,
+    archived,
+  };
 }

@@ -4,7 +4,10 @@ import type { TSchema } from "typebox";
 
 export const answerHeaders = {
   "X-Request-Id": Type.String({ description: "The caller's own, or one that was made; it is in the logs" }),
-  Location: Type.String({ pattern: "^/(orders|products|drivers)/", description: "Where to read what was made" }),
+  Location: Type.String({
+    pattern: "^/(orders|products|drivers|webhooks)/",
+    description: "Where to read what was made",
+  }),
   "Preference-Applied": Type.String({ pattern: "^wait=[0-9]+$", description: "The wait that was granted (RFC 7240)" }),
   "Retry-After": Type.String({ pattern: "^[0-9]+$", description: "Seconds, then try again (RFC 9110)" }),
   "X-Tallyman-Stale": Type.Enum(["1"], { description: "PostgreSQL can't be asked now; the answer may be old" }),

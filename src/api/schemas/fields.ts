@@ -38,6 +38,8 @@ export const exampleIds = {
   command: "0190a3b2-5c1d-7e8f-9a0b-1c2d3e4f5a6b",
   product: "chair-1",
   driver: "grace",
+  webhook: "0190a3b2-5c1d-7e8f-9a0b-000000000001",
+  delivery: "0190a3b2-5c1d-7e8f-9a0b-000000000002",
 } as const;
 
 export const ProductId = Type.String({

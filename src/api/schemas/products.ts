@@ -25,6 +25,11 @@ const Category = Text(limits.categoryCharsMax, "Where it is listed");
 const Description = Text(limits.descriptionCharsMax, "What it is", 0);
 
 const ImageUrl = WebAddress("Where a picture of it is");
+const LowStockAt = Type.Integer({
+  minimum: 0,
+  maximum: limits.stockMax,
+  description: "From so few units on an alert is raised",
+});
 
 export const CreateProductBody = Closed(
   {
@@ -38,6 +43,7 @@ export const CreateProductBody = Closed(
     initialStock: Absent(
       Type.Integer({ minimum: 0, maximum: limits.quantityMax, description: "Units of the first delivery; default 0" }),
     ),
+    lowStockAt: Absent(LowStockAt),
   },
   { id: exampleIds.product, name: "Chair", category: "chairs", priceCents: 4_900, initialStock: 5 },
 );
@@ -80,6 +86,7 @@ const productExample = {
   currency: "EUR",
   description: null,
   imageUrl: null,
+  lowStockAt: null,
   quantity: 5,
   version: 1,
   revision: 1,
@@ -96,6 +103,7 @@ export const Product = Named(
     currency: Currency,
     description: Nullable(Type.String({ description: "What it is" })),
     imageUrl: Nullable(Type.String({ description: "Where a picture of it is" })),
+    lowStockAt: Nullable(Type.Integer({ description: "From so few units on an alert is raised; null: none is" })),
     quantity: Type.Integer({ description: "Units in stock, a moment ago" }),
     version: Type.Integer({ description: "Stock version; 0: no stock command is decided yet" }),
     revision: Type.Integer({ description: "Grows when the product's description changes" }),
@@ -123,7 +131,7 @@ export const CreatedProduct = Named(
 
 export const ProductParams = Type.Object({ id: ProductId });
 
-/** Members that are absent stay as they are; description and picture may be taken away with null. */
+/** Members that are absent stay as they are; description, picture and threshold may be taken away with null. */
 export const ChangeProductBody = Type.Refine(
   Closed(
     {
@@ -133,6 +141,7 @@ export const ChangeProductBody = Type.Refine(
       currency: Type.Optional(Currency),
       description: Absent(Description),
       imageUrl: Absent(ImageUrl),
+      lowStockAt: Absent(LowStockAt),
     },
     { priceCents: 4_500 },
   ),

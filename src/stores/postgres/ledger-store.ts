@@ -19,6 +19,7 @@ import { lockPartitionsSql, readProgressSql } from "./statements/read-progress.t
 import { countFencedSql, releaseSql } from "./statements/release.ts";
 import { saveDecisionsOffsetSql, saveEffectsOffsetSql } from "./statements/save-told-offset.ts";
 import { waitingSql } from "./statements/waiting.ts";
+import { transaction } from "./transaction.ts";
 
 type ProgressRow = {
   partition: number;
@@ -180,32 +181,4 @@ function progressOf(row: ProgressRow): Claim {
 function withUnclaimed(partitions: readonly number[], found: readonly Progress[]): Progress[] {
   const byPartition = new Map(found.map((progress) => [progress.partition, progress]));
   return partitions.map((partition) => byPartition.get(partition) ?? neverClaimed(partition));
-}
-
-/** Runs `work` in a transaction. A failed transaction answers COMMIT with ROLLBACK and no error: the tag is checked (P3). */
-async function transaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken = true;
-  // The statement under way fails when the connection breaks; without a listener the event would also end the process.
-  const onError = () => undefined;
-  client.on("error", onError);
-  try {
-    await client.query("begin");
-    try {
-      const result = await work(client);
-      const { command } = await client.query("commit");
-      if (command !== "COMMIT") throw new StoreUnavailable(`the transaction ended with ${command}`);
-      broken = false;
-      return result;
-    } catch (error) {
-      await client.query("rollback").then(
-        () => (broken = false),
-        () => undefined,
-      );
-      throw error;
-    }
-  } finally {
-    client.off("error", onError);
-    client.release(broken);
-  }
 }

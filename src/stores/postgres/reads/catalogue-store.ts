@@ -62,8 +62,8 @@ export function createPostgresCatalogueStore(pool: pg.Pool): CatalogueStore {
   return {
     products,
     create: async (product, beforeCommit) => {
-      const { id, name, category, priceCents, currency, description, imageUrl, initialStock } = product;
-      const values = [id, name, category, priceCents, currency, description, imageUrl, initialStock];
+      const { id, name, category, priceCents, currency, description, imageUrl, initialStock, lowStockAt } = product;
+      const values = [id, name, category, priceCents, currency, description, imageUrl, initialStock, lowStockAt];
       const isAdded = await transaction(async (ask) => {
         const added = await ask(createProductSql, values);
         if (added.length > 0) await beforeCommit?.([{ productId: id, categories: [category] }]);

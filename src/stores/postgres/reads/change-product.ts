@@ -7,6 +7,7 @@ const columns = {
   currency: "currency",
   description: "description",
   imageUrl: "image_url",
+  lowStockAt: "low_stock_at",
 } as const satisfies Record<keyof ProductChange, string>;
 
 /** Input: id. Result: the category of the product, which nobody else changes before the transaction's end. Locks: the product's row. */

@@ -2,7 +2,7 @@
 import type { Product } from "../../catalogue-store.ts";
 
 export const productColumns =
-  "p.product_id, p.name, p.category, p.price_cents, p.currency, p.description, p.image_url, p.initial_stock, p.revision, coalesce(s.archived, false) as archived";
+  "p.product_id, p.name, p.category, p.price_cents, p.currency, p.description, p.image_url, p.initial_stock, p.low_stock_at, p.revision, coalesce(s.archived, false) as archived";
 
 export type ProductRow = {
   product_id: string;
@@ -13,6 +13,7 @@ export type ProductRow = {
   description: string | null;
   image_url: string | null;
   initial_stock: number;
+  low_stock_at: number | null;
   revision: number;
   archived: boolean;
 };
@@ -26,6 +27,7 @@ export const productOf = (row: ProductRow): Product => ({
   description: row.description,
   imageUrl: row.image_url,
   initialStock: row.initial_stock,
+  lowStockAt: row.low_stock_at,
   revision: row.revision,
   archived: row.archived,
 });

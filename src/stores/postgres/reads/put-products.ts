@@ -11,16 +11,18 @@ export const lockCategoriesSql = {
 export const putProductsSql = {
   name: "put_products",
   text: `
-    insert into products as p (product_id, name, category, price_cents, currency, description, image_url, initial_stock)
-    select id, name, category, "priceCents", currency, description, "imageUrl", "initialStock"
+    insert into products as p (product_id, name, category, price_cents, currency, description, image_url, initial_stock, low_stock_at)
+    select id, name, category, "priceCents", currency, description, "imageUrl", "initialStock", "lowStockAt"
     from jsonb_to_recordset($1::jsonb) as wanted (
-      id text, name text, category text, "priceCents" int4, currency text, description text, "imageUrl" text, "initialStock" int4)
+      id text, name text, category text, "priceCents" int4, currency text, description text, "imageUrl" text, "initialStock" int4, "lowStockAt" int4)
     order by id
     on conflict (product_id) do update set
       name = excluded.name, category = excluded.category, price_cents = excluded.price_cents, currency = excluded.currency,
-      description = excluded.description, image_url = excluded.image_url, revision = p.revision + 1
-    where (p.name, p.category, p.price_cents, p.currency, p.description, p.image_url)
-      is distinct from (excluded.name, excluded.category, excluded.price_cents, excluded.currency, excluded.description, excluded.image_url)
+      description = excluded.description, image_url = excluded.image_url,
+      low_stock_at = excluded.low_stock_at, revision = p.revision + 1
+    where (p.name, p.category, p.price_cents, p.currency, p.description, p.image_url, p.low_stock_at)
+      is distinct from (excluded.name, excluded.category, excluded.price_cents, excluded.currency, excluded.description, excluded.image_url,
+        excluded.low_stock_at)
     returning p.product_id, p.revision = 1 as is_new`,
 };
 

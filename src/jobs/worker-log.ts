@@ -1,0 +1,5 @@
+/** What background work says, for people. */
+export type WorkerLog = {
+  info(what: object, message: string): void;
+  warn(what: object, message: string): void;
+};
