@@ -14,6 +14,7 @@ import { within } from "./role.ts";
 import type { RunningRole } from "./role.ts";
 import { createRegistryHttp } from "./schemas/registry-http.ts";
 import { prepare } from "./set-up.ts";
+import { createPostgresAuditResultStore } from "./stores/postgres/audit-result-store.ts";
 import { createPostgresDeadLetterStore } from "./stores/postgres/dead-letter-store.ts";
 import { createPostgresDriverStore } from "./stores/postgres/driver-store.ts";
 import { createPostgresLowStockStore } from "./stores/postgres/low-stock-store.ts";
@@ -104,6 +105,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningRole
     teller: createRedisChangeTeller({ redis, channel: decisionsChannel(topic) }),
     lowStock: createPostgresLowStockStore(pool),
     webhooks: createPostgresWebhookStore(pool),
+    audits: createPostgresAuditResultStore(pool),
     checkWebhookAddress: createWebhookAddressCheck(config.webhooksAllowPrivate),
     startFeed: (listener) =>
       startRedisDecisionFeed({

@@ -40,6 +40,8 @@ export type Config = {
   readonly webhookRetrySeconds: number;
   /** For how long what is tracked is kept. */
   readonly trackingDays: number;
+  /** When each night's audit is, as a cron expression in UTC; null: there is none. */
+  readonly auditCron: string | null;
 };
 
 const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -101,6 +103,13 @@ export function readConfig(environment: Environment = process.env): Config {
     if (!["on", "off"].includes(value)) problems.push(`${variable} must be on or off`);
     return value === "on";
   };
+  const dailyAt = (variable: string, fallback: string): string | null => {
+    const value = text(variable, fallback);
+    if (value === "off") return null;
+    const [, hour, minute] = /^([01]\d|2[0-3]):([0-5]\d)$/.exec(value) ?? [];
+    if (hour === undefined) problems.push(`${variable} must be a time of the day such as 03:00, or off`);
+    return `${Number(minute)} ${Number(hour)} * * *`;
+  };
   const brokers = (): string[] => {
     const list = text("KAFKA_BROKERS")
       .split(",")
@@ -139,6 +148,7 @@ export function readConfig(environment: Environment = process.env): Config {
     webhooksAllowPrivate: onOrOff("WEBHOOKS_ALLOW_PRIVATE", "off"),
     webhookRetrySeconds: whole("WEBHOOK_RETRY_SECONDS", 20, 1, 3_600),
     trackingDays: whole("TRACKING_DAYS", 30, 1, 3_650),
+    auditCron: dailyAt("AUDIT_AT", "03:00"),
   };
   if (problems.length > 0) throw new ConfigInvalid(problems.join("\n"));
   return config;

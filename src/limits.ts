@@ -329,6 +329,8 @@ export const limits = {
   /** How long jobs that ended are kept, and those that never begin. */
   jobKeptSeconds: 3 * 86_400,
   jobRetentionSeconds: 14 * 86_400,
+  /** The most that an audit in the background pauses between two pieces. */
+  gentlePauseMsMax: 500,
   /** Rows that expire at once. */
   expireRowsMax: 1_000,
   /** How long a job may go on when the worker is asked to stop. */

@@ -2,7 +2,9 @@
 import type { Logger } from "pino";
 import { buildOpsServer } from "./api/ops-server.ts";
 import { systemClock } from "./clock.ts";
+import { connectAudit } from "./command-line/audit.ts";
 import type { Config } from "./config.ts";
+import { createAuditJob } from "./jobs/audit.ts";
 import { createDeliverWebhook } from "./jobs/deliver-webhook.ts";
 import { createExpire } from "./jobs/expire.ts";
 import { createLooks } from "./jobs/looks.ts";
@@ -17,6 +19,7 @@ import { within } from "./role.ts";
 import type { RunningRole } from "./role.ts";
 import { awaitService, withoutPassword } from "./service-away.ts";
 import { prepareDatabase } from "./set-up.ts";
+import { createPostgresAuditResultStore } from "./stores/postgres/audit-result-store.ts";
 import { createPostgresDeliveryStore } from "./stores/postgres/delivery-store.ts";
 import { StoreUnavailable } from "./stores/ledger-store.ts";
 import { storeError } from "./stores/postgres/errors.ts";
@@ -54,15 +57,21 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningR
     metrics,
     log,
   });
+  const results = createPostgresAuditResultStore(pool);
   const job = (name: JobName, handler: JobHandler): JobHandler => measured(name, handler, { metrics, log });
   const handlers: Record<JobName, JobHandler> = {
     "deliver-webhook": job("deliver-webhook", createDeliverWebhook({ deliveries, send, metrics, log })),
+    audit: job(
+      "audit",
+      createAuditJob({ connect: () => connectAudit({ config, log }), results, metrics, clock: systemClock, log }),
+    ),
     expire: job("expire", createExpire({ expiry: createPostgresExpiryStore(pool), days: config.trackingDays, log })),
   };
   const postgres = { name: "PostgreSQL", address: withoutPassword(config.databaseUrl) };
   const isAway = (error: unknown): boolean => storeError(error) instanceof StoreUnavailable;
   await awaitService(postgres, queue.start(handlers), isAway);
   await awaitService(postgres, queue.schedule("expire", expiryTimes), isAway);
+  await awaitService(postgres, queue.schedule("audit", config.auditCron), isAway);
 
   const health = createHealth();
   health.watch(dependencyNames.store, true, () => pool.query("select 1"));

@@ -56,6 +56,7 @@ export async function openApiDocument(): Promise<OpenApi> {
       deliveries: nobody,
       resend: nobody,
     },
+    audits: { list: nobody },
     checkWebhookAddress: nobody,
     startFeed: () => ({ close: () => undefined }),
     health: createHealth(),

@@ -5,6 +5,7 @@ import type { LogAppender, LogInspector } from "../log/log.ts";
 import type { Health } from "../ops/health.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import type { CommandCodec } from "../schemas/codec.ts";
+import type { AuditResultStore } from "../stores/audit-result-store.ts";
 import type { CatalogueStore } from "../stores/catalogue-store.ts";
 import type { ChangeTeller } from "../stores/change-teller.ts";
 import type { DeadLetterStore } from "../stores/dead-letter-store.ts";
@@ -50,6 +51,7 @@ export type ApiDeps = {
   readonly positions: DriverPositions;
   readonly lowStock: Pick<LowStockStore, "alerts" | "acknowledge">;
   readonly webhooks: WebhookStore;
+  readonly audits: Pick<AuditResultStore, "list">;
   /** Why a webhook may not have this address, for people; null: it may. */
   readonly checkWebhookAddress: (url: string) => Promise<string | null>;
   /** Starts the decision feed; the server closes it. */

@@ -1,5 +1,6 @@
 import type { ApiServer } from "./api-server.ts";
 import { alertRoutes } from "./routes/alerts.ts";
+import { listAuditsRoute } from "./routes/audits.ts";
 import { archiveProductRoutes } from "./routes/archive-product.ts";
 import { catalogueRoutes } from "./routes/catalogue.ts";
 import { cancelOrderRoute } from "./routes/cancel-order.ts";
@@ -49,5 +50,6 @@ export function addRoutes(app: ApiServer, services: ApiServices): void {
   driverOnTheWayRoute(app, services);
   alertRoutes(app, services);
   webhookRoutes(app, services);
+  listAuditsRoute(app, services);
   webhookDeliveryRoutes(app, services);
 }

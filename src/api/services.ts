@@ -75,6 +75,7 @@ export type ApiServices = {
   readonly positionOf: PositionOf;
   readonly lowStock: ApiDeps["lowStock"];
   readonly webhooks: ApiDeps["webhooks"];
+  readonly audits: ApiDeps["audits"];
   readonly checkWebhookAddress: ApiDeps["checkWebhookAddress"];
   readonly metrics: Pick<Metrics, "cacheFailures" | "driverAssignments" | "pageReads">;
   /** Tells Redis of an order that is about to be appended. Never rejects: the order goes to the log without it too. */
@@ -211,6 +212,7 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
     positionOf,
     lowStock: deps.lowStock,
     webhooks: deps.webhooks,
+    audits: deps.audits,
     checkWebhookAddress: deps.checkWebhookAddress,
     metrics,
     markPending: (order) =>

@@ -3,7 +3,7 @@
  * when it failed or its worker died: each must bear to be run twice. pg-boss stands behind it, in `pg-boss/`.
  */
 
-export const jobNames = ["deliver-webhook", "expire"] as const;
+export const jobNames = ["deliver-webhook", "audit", "expire"] as const;
 export type JobName = (typeof jobNames)[number];
 
 export type Job = {

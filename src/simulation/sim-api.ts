@@ -67,6 +67,7 @@ export class SimApi {
       // And nobody is told of events over HTTP, for there is no worker.
       lowStock: createMemoryLowStockStore(),
       webhooks: createMemoryWebhookStore(() => process.clock.now()),
+      audits: { list: () => Promise.resolve([]) },
       checkWebhookAddress: () => Promise.resolve(null),
       startFeed,
       health,

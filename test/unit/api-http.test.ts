@@ -175,6 +175,7 @@ describe("documentation", () => {
         "post /products/{id}/archive",
         "post /products/{id}/restore",
         "get /alerts",
+        "get /audits",
         "post /alerts/{id}/acknowledge",
         "post /webhooks",
         "get /webhooks",

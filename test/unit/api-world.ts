@@ -35,6 +35,7 @@ import { createMemoryDriverPositions } from "../../src/stores/memory/driver-posi
 import { createMemoryDriverStore } from "../../src/stores/memory/driver-store.ts";
 import { createMemoryLowStockStore } from "../../src/stores/memory/low-stock-store.ts";
 import { createMemoryWebhookStore } from "../../src/stores/memory/webhook-store.ts";
+import type { AuditResult } from "../../src/stores/audit-result-store.ts";
 import type { LowStockAlert } from "../../src/stores/low-stock-store.ts";
 import type { Delivery, WebhookStore } from "../../src/stores/webhook-store.ts";
 import { createMemoryPartitionMapStore } from "../../src/stores/memory/partition-map-store.ts";
@@ -64,6 +65,7 @@ export class ApiWorld {
   /** The oldest first. */
   readonly alerts: LowStockAlert[] = [];
   readonly deliveries: Delivery[] = [];
+  readonly audits: AuditResult[] = [];
   readonly log: Logged[] = [];
   readonly lines = new Map<string, StoredLine>();
   readonly steps = createMemoryFulfilmentStore(this.lines, () => Date.now());
@@ -130,6 +132,15 @@ export class ApiWorld {
       teller: { tell: (changes) => (this.tells ? this.cache.changeTeller().tell(changes) : Promise.resolve()) },
       lowStock: this.#lowStock(),
       webhooks: this.#webhooks(),
+      audits: {
+        list: (before, limit) =>
+          this.#ask(() =>
+            this.audits
+              .filter(({ id }) => before === null || id < before)
+              .toReversed()
+              .slice(0, limit),
+          ),
+      },
       checkWebhookAddress: (url) => Promise.resolve(url.startsWith("https://refused") ? "it is refused" : null),
       startFeed: (listener) => {
         const close = this.cache.subscribe((message) => {

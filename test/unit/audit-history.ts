@@ -120,8 +120,17 @@ export function auditHistory(
   now: Partial<AuditReads> = {},
   options: Partial<AuditOptions> = {},
 ): Promise<AuditReport> {
+  return audit(auditDepsOf(history, overrides, now), { atRest: true, shownMax: 10, ...options });
+}
+
+/** What an audit of it looks at. */
+export function auditDepsOf(
+  history: History,
+  overrides: Partial<AuditDeps> = {},
+  now: Partial<AuditReads> = {},
+): AuditDeps {
   const snapshot = snapshotOf(history);
-  const deps: AuditDeps = {
+  return {
     store: {
       atOneMoment: (work) => work(snapshot),
       now: {
@@ -159,7 +168,6 @@ export function auditHistory(
     initialStockId: (productId) => `initial-${productId}`,
     ...overrides,
   };
-  return audit(deps, { atRest: true, shownMax: 10, ...options });
 }
 
 /** Cut after every third record, so that ranges have ends. */

@@ -102,8 +102,8 @@ export function webhookRoutes(app: ApiServer, { webhooks, checkWebhookAddress, n
   });
 
   app.get("/webhooks/:id", { schema: readSchema }, async ({ params: { id } }, reply) => {
-    const webhook = await webhooks.read(id);
-    return reply.header("cache-control", "no-store").send(webhookView(known(webhook, id)));
+    const webhook = known(await webhooks.read(id), id);
+    return reply.header("cache-control", "no-store").send(webhookView(webhook));
   });
 
   app.patch("/webhooks/:id", { schema: changeSchema }, async ({ params: { id }, body }) => {
