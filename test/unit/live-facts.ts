@@ -6,7 +6,7 @@ import type { Product } from "../../src/stores/catalogue-store.ts";
 
 export const productOf = (id: string, revision = 1): Product => ({
   ...{ id, name: `Chair ${revision}`, category: "furniture", priceCents: 1_250, currency: "EUR" },
-  ...{ description: null, imageUrl: null, initialStock: 0, revision, archived: false },
+  ...{ description: null, imageUrl: null, lowStockAt: null, initialStock: 0, revision, archived: false },
 });
 
 /** As the feed tells it. */
