@@ -167,7 +167,7 @@ function listText(products: readonly CatalogueProduct[], next: string | null): P
 }
 
 function piecesOf(product: CatalogueProduct): [head: string, tail: string] {
-  const { id, name, category, priceCents, currency, description, imageUrl, revision, archived } = product;
-  const head = JSON.stringify({ id, name, category, priceCents, currency, description, imageUrl });
+  const { id, name, category, priceCents, currency, description, imageUrl, lowStockAt, revision, archived } = product;
+  const head = JSON.stringify({ id, name, category, priceCents, currency, description, imageUrl, lowStockAt });
   return [`${head.slice(0, -1)},"quantity":`, `,"revision":${revision},"archived":${archived}}`];
 }

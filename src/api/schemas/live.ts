@@ -46,7 +46,7 @@ const Stock = Type.Object({
   quantity: Product.properties.quantity,
   version: Product.properties.version,
 });
-const { archived: _read, quantity: _told, version: _too, ...described } = Product.properties;
+const { archived: _read, quantity: _told, version: _too, lowStockAt: _ours, ...described } = Product.properties;
 const Described = Type.Object(described);
 const Position = Type.String({
   description:
