@@ -32,7 +32,7 @@ export async function openApiDocument(): Promise<OpenApi> {
     orders: { lines: nobody, stock: nobody, progress: nobody, list: nobody, listByStatus: nobody },
     fulfilments: { advance: nobody, steps: nobody },
     tracking: { tracking: nobody },
-    cache: { readStock: nobody, refillStock: nobody, readOrder: nobody, markPending: nobody },
+    cache: { readStock: nobody, peekStocks: nobody, refillStock: nobody, readOrder: nobody, markPending: nobody },
     drivers: {
       register: nobody,
       drivers: nobody,

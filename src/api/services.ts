@@ -41,7 +41,7 @@ import { createOrderWriter } from "./order-writer.ts";
 import { createIngressMap } from "./partition-map.ts";
 import { createProductQuotas } from "./product-quotas.ts";
 import type { ProductQuotas } from "./product-quotas.ts";
-import { createStockReader } from "./stock-reader.ts";
+import { createStockReaders } from "./stock-reader.ts";
 import type { StockReader } from "./stock-reader.ts";
 import { createStoreAwayBacklog } from "./store-away-backlog.ts";
 import { createToldChanges } from "./told-changes.ts";
@@ -124,11 +124,11 @@ export function createServices(deps: Omit<ApiDeps, "topics">): ApiServices {
     ...{ cache, orders, letters: deps.letters, codec, proveAbsence, metrics, clock },
     kept: (orderId) => tracking.kept(orderId),
   });
-  const readStock = createStockReader({ cache, orders, metrics, clock });
+  const { readStock, readStocks } = createStockReaders({ cache, orders, metrics, clock });
   const productPages = createProductPages({
     cache: pages,
     catalogue,
-    readStocks: (ids) => Promise.all(ids.map(readStock)),
+    readStocks,
     remember: (product) => void knownProducts.remember(product),
     beforeProduct: (productId) => {
       if (isStoreAway() && knownProducts.known(productId) !== undefined) throw new StoreUnavailable("known to be away");

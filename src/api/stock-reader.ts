@@ -2,7 +2,7 @@
  * Units in stock as readers see them: Redis, else PostgreSQL, which then refills Redis (P16). A number read here may be a
  * moment old; nothing is decided by it.
  *
- * I1 One flight per product in this process: a product that everybody looks at costs one question.
+ * I1 One flight per product in this process, where it is asked for by itself: a product that everybody looks at costs one question.
  * I2 PostgreSQL is asked only after the miss, with its token, was seen: the order on which the refill's safety rests.
  */
 import { systemClock } from "../clock.ts";
@@ -25,7 +25,7 @@ export type StockReader = (productId: string) => Promise<Stock>;
 export type StocksReader = (productIds: readonly string[]) => Promise<readonly Stock[]>;
 
 export type StockReaderOptions = {
-  readonly cache: Pick<ReadCache, "readStock" | "refillStock">;
+  readonly cache: Pick<ReadCache, "readStock" | "peekStocks" | "refillStock">;
   readonly orders: Pick<OrderReads, "stock">;
   readonly metrics: Pick<Metrics, "cacheFailures">;
   readonly clock?: Pick<Clock, "soon">;
@@ -33,7 +33,9 @@ export type StockReaderOptions = {
 
 const unknownMiss: CachedStock = { kind: "miss", token: null };
 
-export function createStockReader(options: StockReaderOptions): StockReader {
+export type StockReaders = { readonly readStock: StockReader; readonly readStocks: StocksReader };
+
+export function createStockReaders(options: StockReaderOptions): StockReaders {
   const { cache, orders, metrics, clock = systemClock } = options;
   const flights = new Map<string, Promise<Stock>>();
   const ask = createTickBatch<string, Stock | null>(limits.lookupIdsMax, (ids) => orders.stock(ids), clock);
@@ -54,9 +56,21 @@ export function createStockReader(options: StockReaderOptions): StockReader {
     return stock;
   };
 
-  return (productId) => {
+  const readStock = (productId: string): Promise<Stock> => {
     const flight = flights.get(productId) ?? read(productId).finally(() => flights.delete(productId));
     flights.set(productId, flight); // I1
     return flight;
   };
+  // A page of fifty products costs one question, and most of the time that is all: fifty flights would cost more than the page.
+  const readStocks: StocksReader = async (productIds) => {
+    const [first, ...others] = productIds;
+    if (first !== undefined && others.length === 0) return [await readStock(first)];
+    const found = await cache.peekStocks(productIds).catch((error: unknown) => {
+      withoutCache(error);
+      return null;
+    });
+    if (found?.every((stock) => stock !== null) === true) return found;
+    return Promise.all(productIds.map(async (id, index) => found?.[index] ?? (await readStock(id))));
+  };
+  return { readStock, readStocks };
 }

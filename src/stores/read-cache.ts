@@ -17,6 +17,8 @@ export type Refill = { readonly productId: string; readonly token: string; reado
 
 export type ReadCache = {
   readStock(productId: string): Promise<CachedStock>;
+  /** What is there of many at once; null: a miss, for which `readStock` gives the token. Lists that are asked for within one turn go out together. */
+  peekStocks(productIds: readonly string[]): Promise<readonly (Stock | null)[]>;
   /** Puts in what was read from PostgreSQL after the miss that gave the token; silently not, when an owner wrote since. */
   refillStock(refill: Refill): Promise<void>;
   /** Null: not here, which says nothing about the order. Orders are never refilled by readers, so none is stale. */

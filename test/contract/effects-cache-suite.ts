@@ -118,6 +118,18 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
       expect(await reader.readOrder(randomUUID())).toBeNull();
     });
 
+    test("what is there of many is seen at once, and a look is no miss that takes a token", async () => {
+      await cache.owner(latest).apply([effects(1, stock(9, 2))]);
+      const lists = [["p1", "unknown"], ["unknown", "p1"], []];
+      const [there, missing] = [{ quantity: 9, version: 2 }, null];
+      expect(await Promise.all(lists.map((list) => reader.peekStocks(list)))).toEqual([
+        [there, missing],
+        [missing, there],
+        [],
+      ]);
+      expect(await reader.readStock("unknown")).toMatchObject({ kind: "miss", token: expect.any(String) as unknown });
+    });
+
     test("more products and orders than one script takes arrive all", async () => {
       const orders = Array.from({ length: 1_203 }, (_, offset) => orderDocument({ offset }));
       const many = Array.from({ length: 1_001 }, (_, n) => ({

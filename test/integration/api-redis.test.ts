@@ -182,7 +182,7 @@ test("Redis away: calls fail at once, the process lives, and it works again when
 
   wire.mend();
   await vi.waitFor(
-    async () => expect(await cache.readOrder(uuidOf(1))).toEqual({ revision: 0, fulfilment: null }),
+    async () => expect(await cache.readOrder(uuidOf(1))).toEqual({ revision: 0, fulfilment: null, driver: null }),
     10_000,
   );
 });
@@ -207,7 +207,7 @@ test("scripts that Redis has forgotten are sent again", async () => {
   await cache.markPending(uuidOf(1), '{"revision":0}');
   await redis.script("FLUSH");
   await cache.markPending(uuidOf(2), '{"revision":0}');
-  expect(await cache.readOrder(uuidOf(2))).toEqual({ revision: 0, fulfilment: null });
+  expect(await cache.readOrder(uuidOf(2))).toEqual({ revision: 0, fulfilment: null, driver: null });
 });
 
 test("what requests mark and read in one turn is one command each", async () => {
@@ -223,7 +223,7 @@ test("what requests mark and read in one turn is one command each", async () => 
   const ids = Array.from({ length: limits.cacheScriptEntriesMax }, (_, n) => uuidOf(n + 1));
   await Promise.all(ids.map((id) => cache.markPending(id, `{"revision":0,"id":"${id}"}`)));
   const found = await Promise.all(ids.map((id) => cache.readOrder(id)));
-  expect(found).toEqual(ids.map((id) => ({ revision: 0, fulfilment: null, id })));
+  expect(found).toEqual(ids.map((id) => ({ revision: 0, fulfilment: null, driver: null, id })));
   expect(await redis.ttl(`order:${uuidOf(5)}`)).toBeGreaterThan(limits.orderTtlSeconds - 10);
   await vi.waitFor(() => expect(commands).toContain("ttl"), 5_000);
   expect(commands.filter((name) => name === "evalsha" || name === "mget")).toEqual(["evalsha", "mget"]);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createAbsenceProof } from "../../src/api/absence-proof.ts";
 import { cancelId, initialStockId, keyedId } from "../../src/api/command-ids.ts";
 import { waitSecondsOf } from "../../src/api/prefer.ts";
-import { createStockReader } from "../../src/api/stock-reader.ts";
+import { createStockReaders } from "../../src/api/stock-reader.ts";
 import { createWaiters } from "../../src/api/waiters.ts";
 import { createMetrics } from "../../src/ops/metrics.ts";
 import type { DecisionNotice } from "../../src/schemas/decision-feed.ts";
@@ -135,7 +135,7 @@ test("stock: one question for all who look at a product, and the refill's token 
   const memory = createMemoryCache();
   const cache = memory.readCache();
   let questions = 0;
-  const read = createStockReader({
+  const { readStock: read } = createStockReaders({
     cache,
     metrics,
     orders: {
@@ -157,6 +157,32 @@ test("stock: one question for all who look at a product, and the refill's token 
   expect(questions).toBe(1);
   await turn();
   expect(memory.quantityOf("p1")).toBeUndefined();
+});
+
+test("stocks of a page: those that Redis has in one look, the others as by themselves; all from PostgreSQL without Redis", async () => {
+  const memory = createMemoryCache();
+  const asked: string[][] = [];
+  const { readStocks } = createStockReaders({
+    cache: memory.readCache(),
+    metrics,
+    orders: {
+      stock: (ids) => {
+        asked.push([...ids]);
+        return Promise.resolve(ids.map((id) => (id === "new" ? null : { quantity: 4, version: 8 })));
+      },
+    },
+  });
+  const [four, none] = [
+    { quantity: 4, version: 8 },
+    { quantity: 0, version: 0 },
+  ];
+  expect(await readStocks(["p1", "new", "p2"])).toEqual([four, none, four]);
+  await turn();
+  expect(await readStocks(["p2", "p1"])).toEqual([four, four]);
+  expect(asked).toEqual([["p1", "new", "p2"]]);
+  memory.setAway(true);
+  expect(await readStocks(["p2"])).toEqual([four]);
+  expect(asked).toEqual([["p1", "new", "p2"], ["p2"]]);
 });
 
 test("a tick's questions go out together, in bounded batches, and each gets its own answer or its batch's error", async () => {

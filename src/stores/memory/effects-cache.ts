@@ -147,6 +147,13 @@ export function createMemoryCache(options: MemoryCacheOptions = {}) {
           tokens.set(productId, token, refillTokenTtlMs);
           return { kind: "miss", token };
         }),
+      peekStocks: (productIds) =>
+        step(() =>
+          productIds.map((productId) => {
+            const [quantity, version] = [quantities.get(productId), versions.get(productId)];
+            return quantity !== undefined && version !== undefined ? { quantity, version } : null;
+          }),
+        ),
       refillStock: ({ productId, token, stock }) =>
         step(() => {
           if (guards("token") && tokens.get(productId) !== token) return;

@@ -9,6 +9,7 @@
 import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
 import { limits } from "../../limits.ts";
+import type { Stock } from "../../schemas/lines.ts";
 import type { OrderDocument } from "../../schemas/order-document.ts";
 import type { CachedStock, ReadCache, Refill } from "../read-cache.ts";
 import { createTickBatch } from "../tick-batch.ts";
@@ -20,6 +21,9 @@ const takeTokens = loadScript("./take-tokens.lua");
 const refillStock = loadScript("./refill-stock.lua");
 const markPending = loadScript("./mark-pending.lua");
 
+/** Of up to 200 products each. */
+const listsPerQuestion = 10;
+
 type LaterMember = "fulfilment" | "driver";
 type Mark = { readonly orderId: string; readonly json: string };
 export type RedisReadCacheOptions = { readonly redis: Redis; readonly refillTokenTtlMs?: number };
@@ -30,9 +34,20 @@ export function createRedisReadCache(options: RedisReadCacheOptions): ReadCache 
   const batchOf = <Item, Result>(run: (items: readonly Item[]) => Promise<readonly Result[]>) =>
     createTickBatch<Item, Result>(limits.cacheScriptEntriesMax, (items) => guarded(() => run(items)));
 
-  const readStocks = async (productIds: readonly string[]): Promise<CachedStock[]> => {
+  const peek = async (productIds: readonly string[]): Promise<(Stock | null)[]> => {
+    if (productIds.length === 0) return []; // MGET of nothing is an error.
     const values = await redis.mget(productIds.flatMap((id) => [quantityKey(id), versionKey(id)]));
-    const found = productIds.map((_, index) => stockOf(values[index * 2], values[index * 2 + 1]));
+    return productIds.map((_, index) => stockOf(values[index * 2], values[index * 2 + 1]));
+  };
+  /** A product that is on several lists is asked for once. */
+  const peekLists = async (lists: readonly (readonly string[])[]): Promise<(Stock | null)[][]> => {
+    const ids = [...new Set(lists.flat())];
+    const found = new Map<string, Stock | null>();
+    for (const [index, stock] of (await peek(ids)).entries()) found.set(ids[index] ?? "", stock);
+    return lists.map((list) => list.map((id) => found.get(id) ?? null));
+  };
+  const readStocks = async (productIds: readonly string[]): Promise<CachedStock[]> => {
+    const found = await peek(productIds);
     const missed = productIds.filter((_, index) => found[index] === null);
     const tokens = missed.length === 0 ? new Map<string, string>() : await takeTokensOf(missed);
     return found.map((stock, index) => {
@@ -65,8 +80,12 @@ export function createRedisReadCache(options: RedisReadCacheOptions): ReadCache 
   };
 
   const markOne = batchOf(mark);
+  const askLists = createTickBatch<readonly string[], readonly (Stock | null)[]>(listsPerQuestion, (lists) =>
+    guarded(() => peekLists(lists)),
+  );
   return {
     readStock: batchOf(readStocks),
+    peekStocks: askLists,
     refillStock: batchOf(refill),
     readOrder: batchOf(readOrders),
     markPending: (orderId, json) => markOne({ orderId, json }),
