@@ -25,6 +25,8 @@ export const limits = {
   searchCharsMax: 200,
   /** Words beyond these are not looked for. */
   searchWordsMax: 8,
+  /** A search for one word of so few letters finds only names that begin with it: too much has such a word to be ranked. */
+  searchShortLettersMax: 2,
   ifMatchCharsMax: 1_000,
   idempotencyKeyCharsMax: 200,
 

@@ -1,5 +1,6 @@
 /** From what a caller asks of a listing to what the catalogue lists, and back to a cursor. */
 import { limits } from "../limits.ts";
+import { isShortSearch } from "../stores/catalogue-store.ts";
 import type { ListingPosition, ProductListing, ProductSort } from "../stores/catalogue-store.ts";
 import { productCursor, readProductCursor, timeShape } from "./cursors.ts";
 import type { Listed } from "./cursors.ts";
@@ -56,4 +57,8 @@ export const cursorOf = (position: ListingPosition, listing: ProductListing): st
 
 /** Throws `invalid_cursor`. */
 export const positionOf = (cursor: string, listing: ProductListing): ListingPosition =>
-  readProductCursor(cursor, listed(listing), isKeyOf[listing.sort]);
+  readProductCursor(
+    cursor,
+    listed(listing),
+    isKeyOf[listing.sort === "relevance" && isShortSearch(listing) ? "name" : listing.sort],
+  );

@@ -1,4 +1,5 @@
 /** The port to the catalogue: what products are. How many units there are is the ledger's, and nothing here writes that. */
+import { limits } from "../limits.ts";
 import type { Stock } from "../schemas/lines.ts";
 
 export type Product = {
@@ -48,7 +49,10 @@ export type ProductListing = {
   readonly minPriceCents?: number;
   readonly maxPriceCents?: number;
   readonly archived?: boolean;
-  /** Beginnings of words, in small letters: each must begin a word of the product, or all together look like its name. */
+  /**
+   * Beginnings of words, in small letters: each must begin a word of the product, or all together look like its name. Of a short search
+   * (`isShortSearch`) the only word must begin the name, and "relevance" is the order of the names, by their code points.
+   */
   readonly words?: readonly string[];
 };
 /** The place of a product in a listing: what it is sorted by, as text ("" where that is its id), and its id. */
@@ -96,6 +100,12 @@ export type CatalogueStore = {
   /** All that have a product that is not archived, and how many, in the order of their names. */
   categories(): Promise<Category[]>;
 };
+
+/** One word, of few letters. Where a character is a syllable or a word, two of them are not few. */
+export const isShortSearch = ({ words = [] }: ProductListing): boolean =>
+  words.length === 1 &&
+  words.every((word) => Array.from(word).length <= limits.searchShortLettersMax && !syllables.test(word));
+const syllables = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
 
 /** Whether the product has what the change wants already. */
 export const isAsWanted = (product: Product, change: ProductChange): boolean =>

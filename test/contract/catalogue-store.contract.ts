@@ -202,6 +202,26 @@ export function describeCatalogueStore(where: string, emptyWorld: () => Promise<
       expect(await idsOf(world, { sort: "price", words: ["dairy"] })).toEqual(["milk", "oat", "butter"]);
     });
 
+    test("finds by one or two letters the names that begin with them, by name, each once", async () => {
+      const world = await filled();
+      const names = { mint: "Mint", mild: "mild soap", mi1: "MI", mi2: "Mi", mj: "Mj", glass: "m\u{1f95b}" };
+      for (const [id, name] of Object.entries({ ...names, eclair: "éclair", cow: "牛乳", best: "特選 牛乳" }))
+        await world.catalogue.create({ ...milk, id, name, description: null });
+      const ids = (listing: Omit<ProductListing, "sort">, limit?: number) =>
+        idsOf(world, { sort: "relevance", ...listing }, limit);
+      for (const limit of [1, 2, 50]) {
+        expect(await ids({ words: ["mi"] }, limit)).toEqual(["mi1", "mi2", "mild", "mint"]);
+        expect(await ids({ words: ["m"] }, limit)).toEqual(["mi1", "mi2", "mild", "mint", "mj", "glass"]);
+      }
+      expect(await ids({ words: ["a"], category: "fruit" })).toEqual(["apple"]);
+      expect(await ids({ words: ["a"], category: "dairy" })).toEqual([]);
+      expect(await ids({ words: ["é"] })).toEqual(["eclair"]);
+      expect(await ids({ words: ["qx"] })).toEqual([]);
+      expect(await idsOf(world, { sort: "-price", words: ["b"] })).toEqual(["butter"]);
+      expect(await ids({ words: ["mi", "w"] })).toContain("milk");
+      expect(await ids({ words: ["牛乳"] })).toEqual(expect.arrayContaining(["cow", "best"]));
+    });
+
     test("tells the categories that have products, and how many", async () => {
       const { catalogue } = await filled();
       expect(await catalogue.categories()).toEqual([

@@ -78,5 +78,13 @@ describe("a search in PostgreSQL", () => {
         expect(plan, `${sort} ${JSON.stringify(filter)}`).not.toMatch(/Seq Scan on products|Sort/);
       }
     }
+    for (const after of [null, { key: "product 7", productId: "p7" }]) {
+      const listing = { sort: "relevance", words: ["p"], archived: false } as const;
+      const { statement, values } = listProductsStatement(listing, after, 50);
+      const { rows } = await database.pool.query<{ "QUERY PLAN": string }>(`explain ${statement.text}`, values);
+      const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+      expect(plan).toMatch(/Index Scan using products_by_beginning on products/);
+      expect(plan).not.toMatch(/Function Scan|Seq Scan on products|Sort/);
+    }
   });
 });

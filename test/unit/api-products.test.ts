@@ -248,6 +248,8 @@ describe("listing and searching", () => {
     ["minPriceCents=100&maxPriceCents=150", ["milk"]],
     ["q=WHOLE,%20mi", ["milk"]],
     ["q=dairy&sort=price", ["milk", "oat"]],
+    ["q=W", ["milk"]],
+    ["q=mi", []],
     ["q=%27%21%3A", []],
     ["sort=relevance", "invalid_request"],
     ["sort=size", "invalid_request"],
@@ -265,6 +267,13 @@ describe("listing and searching", () => {
       expect(await ids(`sort=id&cursor=${cursor}`)).toBe("invalid_cursor");
       expect(await ids(`sort=${sort}&category=dairy&cursor=${cursor}`)).toBe("invalid_cursor");
     }
+  });
+
+  test("a short search goes on by name", async () => {
+    world.addProduct({ id: "peas", name: "Peas" });
+    const first = bodyOf(await send("GET", "/products?q=pe&limit=1"));
+    expect(first.products).toMatchObject([{ id: "pear" }]);
+    expect(await ids(`q=pe&limit=1&cursor=${String(first.next)}`)).toEqual(["peas"]);
   });
 
   test.each([

@@ -35,7 +35,7 @@ const listSchema = {
   tags,
   summary: "List products, or search them",
   description:
-    "A search finds products in which each word begins a word of the name, the category or the description, the best first; then those whose names look like what was typed.",
+    "A search finds products in which each word begins a word of the name, the category or the description, the best first; then those whose names look like what was typed. A search for one word of one or two letters finds the names that begin with it, by name (in Chinese, Japanese and Korean scripts two are a word like any other).",
   querystring: ListProductsQuery,
   headers: IfNoneMatchHeaders,
   response: {

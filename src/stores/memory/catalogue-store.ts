@@ -1,9 +1,9 @@
 /**
  * The catalogue in memory: for the simulation and for tests of what is behind the port. Names are in the order of their UTF-16 units; a
- * search finds the beginnings of words alone, all of one rank.
+ * search finds the beginnings of words alone, all of one rank; a short one the beginnings of names.
  */
 import type { Stock } from "../../schemas/lines.ts";
-import { contentOf, isAsWanted, putKindOf } from "../catalogue-store.ts";
+import { contentOf, isAsWanted, isShortSearch, putKindOf } from "../catalogue-store.ts";
 import type {
   BeforeCommit,
   CatalogueStore,
@@ -92,10 +92,11 @@ export function createMemoryCatalogue(
       });
     },
     list: (listing, after, limit) => {
-      const isDescending = ["-price", "newest", "relevance"].includes(listing.sort);
+      const sort = listing.sort === "relevance" && isShortSearch(listing) ? "name" : listing.sort;
+      const isDescending = ["-price", "newest", "relevance"].includes(sort);
       const all = rows()
         .filter(({ product }) => isIn(listing, product, stockOf(product.id)))
-        .map((row) => listed(row, listing.sort))
+        .map((row) => listed(row, sort))
         .sort((one, other) => compare(one, other) * (isDescending ? -1 : 1));
       const isBehind = (each: ListedProduct): boolean =>
         after === null || compare(each, { position: after }) * (isDescending ? -1 : 1) > 0;
@@ -126,7 +127,9 @@ function isIn(listing: ProductListing, product: Product, stock: Stock | undefine
     (archived === undefined || product.archived === archived) &&
     priceCents >= minPriceCents &&
     priceCents <= maxPriceCents &&
-    words.every((word) => own.some((each) => each.startsWith(word)))
+    words.every((word) =>
+      isShortSearch(listing) ? product.name.toLowerCase().startsWith(word) : own.some((each) => each.startsWith(word)),
+    )
   );
 }
 

@@ -1,4 +1,5 @@
 import { limits } from "../../../limits.ts";
+import { isShortSearch } from "../../catalogue-store.ts";
 import type { ListingPosition, ProductListing, ProductSort } from "../../catalogue-store.ts";
 import { productColumns } from "./product-columns.ts";
 
@@ -13,6 +14,10 @@ const sortKeys: Readonly<Record<ProductSort, SortKey>> = {
   relevance: { by: "found.rank", type: "float8", isDescending: true },
 };
 
+/** In the order of bytes, whatever the database's own is: only there what begins with a word has a first and a last place. */
+const nameInBytes = `lower(p.name) collate "C"`;
+const lastCharacter = "\u{10ffff}";
+
 /** Rows that are read where fewer are asked for too: a number that is known to be small lets PostgreSQL choose an index, and few of them make few statements. */
 const sizes = [11, 51];
 
@@ -23,7 +28,9 @@ const sizes = [11, 51];
  */
 export function listProductsStatement(listing: ProductListing, after: ListingPosition | null, limit: number) {
   const { sort, category, inStock, minPriceCents, maxPriceCents, words, archived } = listing;
-  const { by, type, isDescending } = sortKeys[sort];
+  const isShort = isShortSearch(listing);
+  const { by, type, isDescending }: SortKey =
+    isShort && sort === "relevance" ? { by: nameInBytes, type: "text" } : sortKeys[sort];
   const values: unknown[] = [];
   const value = (input: unknown): string => `$${values.push(input)}`;
   const size = sizes.find((each) => each >= limit) ?? limits.pageSizeMax + 1;
@@ -35,10 +42,14 @@ export function listProductsStatement(listing: ProductListing, after: ListingPos
   };
 
   const searched =
-    words === undefined
+    words === undefined || isShort
       ? ""
       : `join search_products(to_tsquery('simple', ${value(tsquery(words))}), ${value(words.join(" "))}) found using (product_id)`;
-  if (words !== undefined) names.push("words");
+  if (words !== undefined && !isShort) names.push("words");
+  if (words !== undefined && isShort) {
+    const beginning = words.join("");
+    only("short", `${nameInBytes} >= ${value(beginning)} and ${nameInBytes} < ${value(beginning + lastCharacter)}`);
+  }
   if (category !== undefined) only("category", `p.category = ${value(category)}`);
   if (minPriceCents !== undefined) only("min", `p.price_cents >= ${value(minPriceCents)}`);
   if (maxPriceCents !== undefined) only("max", `p.price_cents <= ${value(maxPriceCents)}`);
